@@ -1,0 +1,31 @@
+STACK ?= local
+PYTHON := .venv/bin/python
+.PHONY: up down status preview test check lock
+
+up: ## everything, from a bare machine to an answered request
+	@python3 -m sandbox.toolchain run
+	@$(PYTHON) -m sandbox up
+
+down: ## remove the sandbox, whoever started it
+	@python3 -m sandbox down
+
+status: ## regions, resources, processes, addresses, health
+	@$(PYTHON) -m sandbox status
+
+preview: ## STACK=local|dev|staging|prod: what it would create, without credentials
+	@python3 -m sandbox.toolchain preview
+	@$(PYTHON) -m sandbox preview $(STACK)
+
+check: ## format, lint, strict types
+	@python3 -m sandbox.toolchain preview
+	@.venv/bin/ruff format --check .
+	@.venv/bin/ruff check .
+	@$(PYTHON) -m sandbox.api.stubs typings
+	@.venv/bin/pyright
+
+test: ## every test
+	@python3 -m sandbox.toolchain test
+	@$(PYTHON) -m pytest
+
+lock: ## renew the lock files from pyproject.toml and tests/clients.in
+	@sandbox/toolchain/lock

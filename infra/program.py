@@ -1,0 +1,81 @@
+"""The whole program: settings -> what is global and a cell per region -> outputs."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+
+from infra.context import CellContext, providers
+from infra.edge.certificate import Certificate, CertificateArgs
+from infra.edge.dns import Records, RecordsArgs, Zone, ZoneArgs
+from infra.edge.failover import Failover, FailoverArgs
+from infra.edge.identity import Identity, IdentityArgs
+from infra.edge.registry import Registry, RegistryArgs
+from infra.region.cell import RegionCell, RegionCellArgs
+from infra.settings import secrets
+from infra.settings.kinds import resource_name
+from infra.settings.samples import refuse_samples
+from infra.settings.stack import Stack, load, secret_names
+from infra.sizing import plan
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outputs:
+    """What the stack exports: names that others rely on (docs, `make up`)."""
+
+    endpoint: str
+    regions: dict[str, Any]
+    name_servers: list[str]
+
+
+def run() -> None:
+    """Validate everything, then make everything, then export. Raises SettingsError before any resource exists."""
+    stack = load()
+    made = build(stack)
+    pulumi.export("endpoint", made.endpoint)
+    pulumi.export("regions", made.regions)
+    pulumi.export("name_servers", made.name_servers)
+
+
+def build(stack: Stack) -> Outputs:
+    """All resources of a stack. Sizes and secrets are checked before the first one."""
+    sizes = plan(stack)
+    refuse_samples(stack)
+    found = secrets.read(stack.env, secret_names(stack.upstreams, stack.edge.certificate.mode))
+    everywhere, regional = providers(stack)
+    globally = pulumi.ResourceOptions(providers=[everywhere])
+    zone = Zone(f"{stack.env}-dns", ZoneArgs(stack=stack), globally)
+    certificate = Certificate(
+        f"{stack.env}-tls",
+        CertificateArgs(stack=stack, zone=zone.resource, key=found.get("certificate_key")),
+        globally,
+    )
+    identity = Identity(f"{stack.env}-identity", IdentityArgs(stack=stack), globally)
+    registry = Registry(
+        f"{stack.env}-images",
+        RegistryArgs(stack=stack),
+        pulumi.ResourceOptions(providers=[regional[stack.registry.region]]),
+    )
+    cells = {
+        region: RegionCell(
+            resource_name(stack.env, region, "cell"),
+            RegionCellArgs(
+                cell=CellContext(stack=stack, region=region, size=sizes[region]),
+                cloud=regional[region],
+                certificate_id=certificate.certificate_id,
+                role_name=identity.role_name,
+                registry=registry,
+                secrets={name: value for name, value in found.items() if name != "certificate_key"},
+            ),
+            pulumi.ResourceOptions(providers=[regional[region]]),
+        )
+        for region in stack.regions
+    }
+    balancers = {region: cell.balancer_domain for region, cell in cells.items()}
+    records = Records(f"{stack.env}-records", RecordsArgs(stack=stack, zone=zone, balancers=balancers), globally)
+    Failover(f"{stack.env}-nearness", FailoverArgs(stack=stack, records=records, balancers=balancers), globally)
+    return Outputs(
+        endpoint=f"https://{stack.host}",
+        regions={region.value: cell.summary for region, cell in cells.items()},
+        name_servers=list(stack.edge.dns.name_servers),
+    )

@@ -1,0 +1,212 @@
+"""Gateways on Kubernetes: a managed cluster, native nodes over the zones, its endpoint and add-ons.
+
+The cluster resource is kept minimal: the provider knows its id only when all steps of its creation are done, so any
+failing extra would leave a running cluster nobody knows of. Node pool, endpoint, encryption and add-ons are resources
+of their own; the audit log is not sold as one (docs/adr/0003).
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_kubernetes
+from tencentcloud_iac_pulumi import kubernetes
+
+from infra.context import CellContext, keeps_data
+from infra.region.network import Network
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComputeTkeArgs:
+    """`key_id`: KMS key that encrypts secrets in etcd. `audit_*`: where the API server's audit log goes.
+
+    `registry_id`: TCR instance that images come from, and the region it stands in.
+    """
+
+    cell: CellContext
+    network: Network
+    security_group_id: pulumi.Input[str]
+    key_id: pulumi.Input[str]
+    log_set_id: pulumi.Input[str]
+    audit_topic_id: pulumi.Input[str]
+    registry_id: pulumi.Input[str]
+    registry_name: str
+    registry_region: str
+
+
+class ComputeTke(pulumi.ComponentResource):
+    """Cluster of a cell. cluster_id; access: provider that reaches it from inside the VPC.
+
+    `ready`: what workloads and agents wait for (nodes and add-ons).
+    """
+
+    cluster_id: pulumi.Output[str]
+    access: pulumi_kubernetes.Provider
+    ready: list[pulumi.Resource]
+
+    def __init__(self, name: str, args: ComputeTkeArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("sanmen:region:ComputeTke", name, None, opts)
+        self._cell, self._child = args.cell, pulumi.ResourceOptions(parent=self)
+        cluster = self._cluster(args)
+        self.cluster_id = cluster.id
+        encryption = kubernetes.EncryptionProtection(
+            self._cell.name("cluster-encryption"),
+            cluster_id=cluster.id,
+            kms_configuration=kubernetes.EncryptionProtectionKmsConfigurationArgs(
+                key_id=args.key_id, kms_region=self._cell.region.value
+            ),
+            opts=self._child,
+        )
+        pool = self._nodes(args)
+        endpoint = kubernetes.ClusterEndpoint(
+            self._cell.name("cluster-endpoint"),
+            cluster_id=cluster.id,
+            cluster_intranet=True,
+            cluster_intranet_subnet_id=args.network.subnet_ids["operations"][self._cell.zones[0]],
+            cluster_internet=False,
+            # It waits for a node that is ready, and fails without one.
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[pool]),
+        )
+        addons = self._addons(args, pool)
+        self.access = pulumi_kubernetes.Provider(
+            self._cell.name("kubernetes"),
+            kubeconfig=endpoint.kube_config_intranet,
+            cluster_identifier=cluster.id,
+            enable_server_side_apply=True,
+            opts=self._child,
+        )
+        self.ready = [pool, encryption, *addons]
+        self.register_outputs({"cluster_id": self.cluster_id})
+
+    def _cluster(self, args: ComputeTkeArgs) -> kubernetes.Cluster:
+        cell, stack = self._cell, self._cell.stack
+        settings, own = stack.tke, stack.regions[cell.region]
+        assert settings is not None
+        assert own.service_cidr is not None
+        return kubernetes.Cluster(
+            cell.name("cluster"),
+            cluster_name=cell.name("cluster"),
+            cluster_desc="LLM API gateway",
+            vpc_id=args.network.vpc_id,
+            cluster_version=settings.version,
+            cluster_deploy_type="MANAGED_CLUSTER",
+            cluster_level=cell.size.cluster_level,
+            auto_upgrade_cluster_level=True,
+            container_runtime="containerd",
+            network_type="VPC-CNI",
+            vpc_cni_type="tke-route-eni",
+            eni_subnet_ids=args.network.zone_subnets("pods"),
+            service_cidr=str(own.service_cidr),
+            # The range's own size: another number is rounded up and then read back as a difference.
+            cluster_max_service_num=own.service_cidr.num_addresses,
+            cluster_audit=kubernetes.ClusterClusterAuditArgs(
+                enabled=True,
+                log_set_id=args.log_set_id,
+                topic_id=args.audit_topic_id,
+                delete_audit_log_and_topic=False,
+            ),
+            # What controllers made would else stay, be billed and keep the VPC from going.
+            resource_delete_options=[
+                kubernetes.ClusterResourceDeleteOptionArgs(resource_type="CBS", delete_mode="terminate"),
+                kubernetes.ClusterResourceDeleteOptionArgs(resource_type="CLB", delete_mode="terminate"),
+            ],
+            deletion_protection=stack.protection.deletion,
+            tags=cell.tags,
+            opts=pulumi.ResourceOptions.merge(
+                keeps_data(stack, self, replace=("cdcId", "extensionAddons", "disableAddons", "clusterSubnetId")),
+                # A cluster can be rebuilt from the program; what it holds lies elsewhere. It is never left behind.
+                # The image name reads back as an image id.
+                pulumi.ResourceOptions(retain_on_delete=False, ignore_changes=["clusterOs"]),
+            ),
+        )
+
+    def _nodes(self, args: ComputeTkeArgs) -> kubernetes.NativeNodePool:
+        cell, stack, size = self._cell, self._cell.stack, self._cell.size
+        settings = stack.tke
+        assert settings is not None
+        return kubernetes.NativeNodePool(
+            cell.name("nodes"),
+            name=cell.name("nodes"),
+            cluster_id=self.cluster_id,
+            type="Native",
+            deletion_protection=stack.protection.deletion,
+            labels=[kubernetes.NativeNodePoolLabelArgs(name="sanmen.cn/role", value="gateway")],
+            tags=[
+                kubernetes.NativeNodePoolTagArgs(
+                    resource_type="machine",
+                    tags=[
+                        kubernetes.NativeNodePoolTagTagArgs(key=key, value=value)
+                        for key, value in sorted(cell.tags.items())
+                    ],
+                )
+            ],
+            native=kubernetes.NativeNodePoolNativeArgs(
+                instance_charge_type="POSTPAID_BY_HOUR",
+                instance_types=list(settings.instance_types),
+                subnet_ids=args.network.zone_subnets("compute"),
+                security_group_ids=[args.security_group_id],
+                system_disk=kubernetes.NativeNodePoolNativeSystemDiskArgs(
+                    disk_type=settings.system_disk_type, disk_size=settings.system_disk_gib
+                ),
+                scaling=kubernetes.NativeNodePoolNativeScalingArgs(
+                    min_replicas=size.nodes_minimum, max_replicas=size.nodes_maximum, create_policy="ZoneEquality"
+                ),
+                # No `replicas`: with autoscaling on it drifts.
+                enable_autoscaling=True,
+                auto_repair=True,
+            ),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                depends_on=list(args.network.ways_out),
+                replace_on_changes=["type"],
+                # The autoscaler writes it.
+                ignore_changes=["native.replicas"],
+            ),
+        )
+
+    def _addons(self, args: ComputeTkeArgs, pool: pulumi.Resource) -> list[pulumi.Resource]:
+        settings = self._cell.stack.tke
+        assert settings is not None
+        made: list[pulumi.Resource] = []
+        for addon, version in sorted(settings.addons.items()):
+            values = self._registry_access(args) if addon == "tcr" else None
+            made.append(
+                kubernetes.Addon(
+                    self._cell.name(f"addon-{addon}"),
+                    cluster_id=self.cluster_id,
+                    addon_name=addon,
+                    addon_version=version,
+                    raw_values=values,
+                    opts=pulumi.ResourceOptions(
+                        parent=self,
+                        depends_on=[pool],
+                        # Three minutes, the default, are too few for the first image pulls.
+                        custom_timeouts=pulumi.CustomTimeouts(create="15m", update="15m", delete="15m"),
+                    ),
+                )
+            )
+        return made
+
+    def _registry_access(self, args: ComputeTkeArgs) -> pulumi.Output[str]:
+        """Values of the `tcr` add-on: all namespaces pull from the registry without a password of their own."""
+
+        def values(registry_id: str) -> str:
+            document: dict[str, Any] = {
+                "global": {
+                    "imagePullSecretsCrs": [
+                        {
+                            "name": args.registry_name,
+                            "namespaces": "*",
+                            "serviceAccounts": "*",
+                            "type": "docker",
+                            "dockerServer": f"{args.registry_name}.tencentcloudcr.com",
+                            "registryId": registry_id,
+                            "region": args.registry_region,
+                        }
+                    ]
+                }
+            }
+            return json.dumps(document, sort_keys=True)
+
+        return pulumi.Output.from_input(args.registry_id).apply(values)

@@ -1,0 +1,228 @@
+"""A cell's public entry: the load balancer, its listeners and what they need so that LLM traffic passes.
+
+The balancer and port 80 belong to the program in both flavours. Port 443 has one owner: the program where machines
+serve (`ListenerHere`), the Service controller of the cluster where pods do (docs/adr/0002). Both end as a `Target`,
+so that what follows (custom configuration, redirection) is the same.
+"""
+
+from dataclasses import dataclass
+
+import pulumi
+from tencentcloud_iac_pulumi import clb
+
+from infra.context import CellContext
+from infra.region.network import Network
+
+READINESS_PATH = "/readyz"
+OK_2XX = 2
+"""Bit of the health check's code mask that stands for 2xx."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """The HTTPS listener and its rule for the public host: `lbl-…` and `loc-…`, never composite ids."""
+
+    listener_id: pulumi.Output[str]
+    rule_id: pulumi.Output[str]
+    made_by: tuple[pulumi.Resource, ...] = ()
+    """What must exist before the host on this listener can be configured."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BalancerArgs:
+    """`log_set_id`, `log_topic_id`: where access logs go."""
+
+    cell: CellContext
+    network: Network
+    security_group_id: pulumi.Input[str]
+    log_set_id: pulumi.Input[str]
+    log_topic_id: pulumi.Input[str]
+
+
+class Balancer(pulumi.ComponentResource):
+    """Public, domain-based load balancer over two zones. id; domain (for CNAMEs); vips (may be empty)."""
+
+    balancer_id: pulumi.Output[str]
+    domain: pulumi.Output[str]
+    vips: pulumi.Output[list[str]]
+
+    def __init__(self, name: str, args: BalancerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("sanmen:region:Balancer", name, None, opts)
+        cell = args.cell
+        instance = clb.Instance(
+            cell.name("ingress"),
+            clb_name=cell.name("ingress"),
+            network_type="OPEN",
+            vpc_id=args.network.vpc_id,
+            master_zone_id=cell.zones[0],
+            slave_zone_id=cell.zones[1],
+            internet_charge_type="TRAFFIC_POSTPAID_BY_HOUR",
+            internet_bandwidth_max_out=cell.size.balancer_mbps,
+            sla_type=cell.size.balancer_sla,
+            security_groups=[args.security_group_id],
+            # Its own group decides who comes in; targets need not list every client.
+            load_balancer_pass_to_target=True,
+            delete_protect=cell.stack.protection.deletion,
+            log_set_id=args.log_set_id,
+            log_topic_id=args.log_topic_id,
+            tags=cell.tags,
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                protect=cell.stack.protection.deletion,
+                # A second balancer of the same name is refused.
+                delete_before_replace=True,
+                replace_on_changes=[
+                    "masterZoneId",
+                    "slaveZoneId",
+                    "zoneId",
+                    "addressIpVersion",
+                    "bandwidthPackageId",
+                    "snatIps",
+                    "dynamicVip",
+                ],
+            ),
+        )
+        self.balancer_id = instance.id
+        self.domain = instance.domain
+        self.vips = instance.clb_vips.apply(list)
+        self.register_outputs({"balancer_id": self.balancer_id, "domain": self.domain, "vips": self.vips})
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListenerHereArgs:
+    """`certificate_id`: of the public host."""
+
+    cell: CellContext
+    balancer: Balancer
+    certificate_id: pulumi.Input[str]
+
+
+class ListenerHere(pulumi.ComponentResource):
+    """Port 443 owned by the program: HTTPS listener with a rule for the public host, checked on /readyz."""
+
+    target: Target
+
+    def __init__(self, name: str, args: ListenerHereArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("sanmen:region:ListenerHere", name, None, opts)
+        cell, settings = args.cell, args.cell.stack.balancer
+        listener = clb.Listener(
+            cell.name("https"),
+            listener_name=cell.name("https"),
+            clb_id=args.balancer.balancer_id,
+            protocol="HTTPS",
+            port=443,
+            certificate_ssl_mode="UNIDIRECTIONAL",
+            certificate_id=args.certificate_id,
+            keepalive_enable=1,
+            # The port is taken until the old one is gone.
+            opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),
+        )
+        rule = clb.ListenerRule(
+            cell.name("https-api"),
+            clb_id=args.balancer.balancer_id,
+            listener_id=listener.listener_id,
+            domain=cell.stack.host,
+            url="/",
+            scheduler="LEAST_CONN",  # streams differ much in length: counting requests would pile them up
+            forward_type="HTTP",
+            target_type="NODE",
+            http2_switch=True,
+            health_check_switch=True,  # unset means off
+            health_check_type="HTTP",
+            health_check_http_method="GET",
+            health_check_http_path=READINESS_PATH,
+            health_check_http_domain=cell.stack.host,
+            health_check_http_code=OK_2XX,
+            health_check_interval_time=settings.check_interval_s,
+            health_check_time_out=settings.check_timeout_s,
+            health_check_health_num=settings.healthy_after,
+            health_check_unhealth_num=settings.unhealthy_after,
+            opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),
+        )
+        self.target = Target(listener_id=listener.listener_id, rule_id=rule.rule_id, made_by=(rule,))
+        self.register_outputs({"listener_id": listener.listener_id, "rule_id": rule.rule_id})
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolishArgs:
+    """`target`: the HTTPS listener and rule, whoever owns them."""
+
+    cell: CellContext
+    balancer: Balancer
+    target: Target
+
+
+class Polish(pulumi.ComponentResource):
+    """Custom configuration of the HTTPS host (TLS versions, times) and the redirection from port 80."""
+
+    def __init__(self, name: str, args: PolishArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("sanmen:region:Polish", name, None, opts)
+        cell, child = args.cell, pulumi.ResourceOptions(parent=self)
+        config = clb.CustomizedConfigV2(
+            cell.name("tuning"),
+            config_name=cell.name("tuning"),
+            config_type="SERVER",
+            config_content=directives(cell),
+            opts=child,
+        )
+        clb.CustomizedConfigAttachment(
+            cell.name("tuning-https"),
+            config_id=config.config_id,
+            bind_lists=[
+                clb.CustomizedConfigAttachmentBindListArgs(
+                    load_balancer_id=args.balancer.balancer_id,
+                    listener_id=args.target.listener_id,
+                    domain=cell.stack.host,
+                )
+            ],
+            # The configuration binds to the host of the rule, which it only names.
+            opts=pulumi.ResourceOptions(parent=self, depends_on=args.target.made_by),
+        )
+        plain = clb.Listener(
+            cell.name("http"),
+            listener_name=cell.name("http"),
+            clb_id=args.balancer.balancer_id,
+            protocol="HTTP",
+            port=80,
+            opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),
+        )
+        source = clb.ListenerRule(
+            cell.name("http-api"),
+            clb_id=args.balancer.balancer_id,
+            listener_id=plain.listener_id,
+            domain=cell.stack.host,
+            url="/",
+            health_check_switch=False,  # it has no targets: it only redirects
+            opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),
+        )
+        clb.Redirection(
+            cell.name("http-redirect"),
+            clb_id=args.balancer.balancer_id,
+            is_auto_rewrite=False,
+            source_listener_id=plain.listener_id,
+            source_rule_id=source.rule_id,
+            target_listener_id=args.target.listener_id,
+            target_rule_id=args.target.rule_id,
+            opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),
+        )
+        self.register_outputs({})
+
+
+def directives(cell: CellContext) -> str:
+    """The custom configuration, one directive per line. Source of names and ranges: docs/sources.md, CLB.
+
+    The read time-out is the longest stream: the default of 60 s cuts models that think.
+    """
+    settings, longest = cell.stack.balancer, max(30, min(3600, cell.stack.load.longest_stream_s))
+    return "\n".join(
+        (
+            f"ssl_protocols {' '.join(settings.tls_versions)};",
+            f"proxy_read_timeout {longest}s;",
+            f"proxy_send_timeout {longest}s;",
+            f"client_header_timeout {settings.client_timeout_s}s;",
+            f"client_body_timeout {settings.client_timeout_s}s;",
+            f"client_max_body_size {cell.stack.gateway.body_limit_mib}M;",
+            f"keepalive_timeout {settings.keepalive_timeout_s}s;",
+            f"keepalive_requests {settings.keepalive_requests};",
+        )
+    )

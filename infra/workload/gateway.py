@@ -1,0 +1,155 @@
+"""The gateway's Kubernetes objects: namespace, settings, secrets, deployment and what keeps it up and alone."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+from pulumi_kubernetes import apps, autoscaling, core, meta, policy
+
+from gateway.config import REDIS_PASSWORD_FILE
+from infra.context import CellContext
+from infra.workload.pod import REDIS_EXPORTER_FILE, pod
+
+NAMESPACE = "sanmen"
+APP = "gateway"
+LABELS = {"app.kubernetes.io/name": APP, "app.kubernetes.io/part-of": "sanmen"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatewayArgs:
+    """`settings`: gateway.json. `secret_files`: file name -> content, secret. `redis`: host:port for its exporter."""
+
+    cell: CellContext
+    settings: pulumi.Input[str]
+    secret_files: pulumi.Output[dict[str, str]]
+    redis: pulumi.Input[str]
+
+
+class Gateway(pulumi.ComponentResource):
+    """Deployment of the gateway. namespace: its name."""
+
+    namespace: pulumi.Output[str]
+
+    def __init__(self, name: str, args: GatewayArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("sanmen:workload:Gateway", name, None, opts)
+        self._cell, self._child = args.cell, pulumi.ResourceOptions(parent=self)
+        namespace = core.v1.Namespace(
+            self._cell.name("namespace"),
+            metadata=meta.v1.ObjectMetaArgs(
+                name=NAMESPACE,
+                labels={**LABELS, "pod-security.kubernetes.io/enforce": "restricted"},
+            ),
+            opts=self._child,
+        )
+        self.namespace = namespace.metadata.name.apply(str)
+        account = core.v1.ServiceAccount(
+            self._cell.name("account"),
+            metadata=self._meta(APP),
+            automount_service_account_token=False,  # the gateway never talks to the API server
+            opts=self._child,
+        )
+        settings, secrets = self._settings(args), self._secrets(args)
+        self._deployment(account.metadata.name, settings.metadata.name, secrets.metadata.name, args)
+        self._bounds()
+        self.register_outputs({"namespace": self.namespace})
+
+    def _meta(self, name: pulumi.Input[str], annotations: Mapping[str, str] | None = None) -> Any:
+        return meta.v1.ObjectMetaArgs(
+            name=name, namespace=self.namespace, labels=LABELS, annotations=dict(annotations or {})
+        )
+
+    def _settings(self, args: GatewayArgs) -> core.v1.ConfigMap:
+        """The name carries the content's hash: new settings are a new object, and so a rollout."""
+        settings = pulumi.Output.from_input(args.settings)
+        return core.v1.ConfigMap(
+            self._cell.name("settings"),
+            metadata=self._meta(settings.apply(lambda text: f"{APP}-{hashlib.sha256(text.encode()).hexdigest()[:10]}")),
+            immutable=True,
+            data={"gateway.json": settings},
+            opts=self._child,
+        )
+
+    def _secrets(self, args: GatewayArgs) -> core.v1.Secret:
+        """A fixed name: pods see changed files while they run, as machines do."""
+        return core.v1.Secret(
+            self._cell.name("secrets"),
+            metadata=self._meta(f"{APP}-secrets"),
+            type="Opaque",
+            string_data=pulumi.Output.all(args.secret_files, args.redis).apply(
+                lambda known: _files(known[0], known[1])
+            ),
+            opts=pulumi.ResourceOptions(parent=self, additional_secret_outputs=["stringData", "data"]),
+        )
+
+    def _deployment(
+        self, account: pulumi.Input[str], settings: pulumi.Input[str], secrets: pulumi.Input[str], args: GatewayArgs
+    ) -> None:
+        apps.v1.Deployment(
+            self._cell.name("deployment"),
+            metadata=self._meta(APP),
+            spec=apps.v1.DeploymentSpecArgs(
+                # No replica count: the autoscaler owns it.
+                selector=meta.v1.LabelSelectorArgs(match_labels=LABELS),
+                min_ready_seconds=10,
+                progress_deadline_seconds=600,
+                revision_history_limit=5,
+                strategy=apps.v1.DeploymentStrategyArgs(
+                    type="RollingUpdate",
+                    rolling_update=apps.v1.RollingUpdateDeploymentArgs(max_surge="25%", max_unavailable=0),
+                ),
+                template=core.v1.PodTemplateSpecArgs(
+                    metadata=meta.v1.ObjectMetaArgs(labels=LABELS),
+                    spec=pod(self._cell, account=account, settings=settings, secrets=secrets, redis=args.redis),
+                ),
+            ),
+            opts=self._child,
+        )
+
+    def _bounds(self) -> None:
+        """How many, and how many may be away at once."""
+        bounds = self._cell.stack.autoscaling
+        autoscaling.v2.HorizontalPodAutoscaler(
+            self._cell.name("autoscaler"),
+            metadata=self._meta(APP),
+            spec=autoscaling.v2.HorizontalPodAutoscalerSpecArgs(
+                scale_target_ref=autoscaling.v2.CrossVersionObjectReferenceArgs(
+                    api_version="apps/v1", kind="Deployment", name=APP
+                ),
+                min_replicas=self._cell.size.gateways,
+                max_replicas=bounds.maximum,
+                metrics=[
+                    autoscaling.v2.MetricSpecArgs(
+                        type="Resource",
+                        resource=autoscaling.v2.ResourceMetricSourceArgs(
+                            name="cpu",
+                            target=autoscaling.v2.MetricTargetArgs(
+                                type="Utilization", average_utilization=bounds.cpu_percent
+                            ),
+                        ),
+                    )
+                ],
+                behavior=autoscaling.v2.HorizontalPodAutoscalerBehaviorArgs(
+                    scale_down=autoscaling.v2.HPAScalingRulesArgs(
+                        stabilization_window_seconds=bounds.scale_down_window_s,
+                        policies=[autoscaling.v2.HPAScalingPolicyArgs(type="Pods", value=1, period_seconds=60)],
+                    )
+                ),
+            ),
+            opts=self._child,
+        )
+        policy.v1.PodDisruptionBudget(
+            self._cell.name("disruption"),
+            metadata=self._meta(APP),
+            spec=policy.v1.PodDisruptionBudgetSpecArgs(
+                max_unavailable="25%", selector=meta.v1.LabelSelectorArgs(match_labels=LABELS)
+            ),
+            opts=self._child,
+        )
+
+
+def _files(files: Mapping[str, str], redis: str) -> dict[str, str]:
+    """The gateway's secret files and the one of the Redis exporter."""
+    return {**files, REDIS_EXPORTER_FILE: json.dumps({f"redis://{redis}": files[REDIS_PASSWORD_FILE]})}

@@ -1,0 +1,139 @@
+"""What services register with: actions, tasks and reconcilers, and the context that each of them gets."""
+
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta, timezone
+from typing import Any, TypeVar
+
+from tencentcloud.common.abstract_model import AbstractModel
+
+from sandbox.api.store import Store
+
+CHINA = timezone(timedelta(hours=8))
+"""The cloud's own clock."""
+GLOBAL_SERVICES = frozenset({"account", "cam", "dnspod", "igtm", "region", "ssl", "sts", "tag"})
+"""Services that ignore the region."""
+
+
+@dataclass(frozen=True)
+class Account:
+    """The one account of the sandbox."""
+
+    app_id: int = 1300000001
+    uin: str = "100000000001"
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who signed the request. `role_id` is empty for the account itself."""
+
+    role_id: str = ""
+    role_name: str = ""
+    session: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """What an action, a task or a reconciler works with.
+
+    `region` is one of layout.REGIONS; "" in global services and reconcilers. `headers` have lower-case names.
+    """
+
+    store: Store
+    region: str = ""
+    account: Account = Account()
+    caller: Caller = Caller()
+    request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    wake: Callable[[], None] = lambda: None
+    """Tells the task runner that there is a new task."""
+
+    def now(self) -> datetime:
+        """The time in the cloud's zone, UTC+8."""
+        return datetime.now(CHINA)
+
+    def later(self, delay_s: float, task_name: str, payload: Mapping[str, Any]) -> None:
+        """Run a task in this context's region after a delay. It survives a restart and may then run a second time."""
+        self.store.add_task(time.time() + delay_s, task_name, dict(payload), self.region)
+        self.wake()
+
+    def within(self, region: str) -> "Context":
+        """The same context in a region, for reconcilers."""
+        return replace(self, region=region)
+
+
+R = TypeVar("R", bound=AbstractModel)
+Answer = Mapping[str, Any] | None
+Run = Callable[[Context, Any], Answer]
+TaskRun = Callable[[Context, dict[str, Any]], None]
+Reconcile = Callable[[Context], None]
+_T = TypeVar("_T", bound=TaskRun)
+_E = TypeVar("_E", bound=Reconcile)
+
+
+@dataclass(frozen=True)
+class Action:
+    """A registered action: the request is checked against `model`."""
+
+    service: str
+    version: str
+    name: str
+    model: type[AbstractModel]
+    run: Run
+
+
+@dataclass(frozen=True)
+class Reconciler:
+    """A function that runs every `period_s` seconds."""
+
+    name: str
+    period_s: float
+    run: Reconcile
+
+
+ACTIONS: dict[tuple[str, str, str], Action] = {}
+"""By (service, version, action)."""
+TASKS: dict[str, TaskRun] = {}
+RECONCILERS: dict[str, Reconciler] = {}
+SEEDS: list[Reconcile] = []
+
+
+def action(
+    service: str, version: str, name: str, model: type[R]
+) -> Callable[[Callable[[Context, R], Answer]], Callable[[Context, R], Answer]]:
+    """Register the function that answers an action. It returns the body without RequestId, or raises ApiError."""
+
+    def register(run: Callable[[Context, R], Answer]) -> Callable[[Context, R], Answer]:
+        ACTIONS[service, version, name] = Action(service, version, name, model, run)
+        return run
+
+    return register
+
+
+def task(name: str) -> Callable[[_T], _T]:
+    """Register the function that Context.later() names."""
+
+    def register(run: _T) -> _T:
+        TASKS[name] = run
+        return run
+
+    return register
+
+
+def every(period_s: float) -> Callable[[_E], _E]:
+    """Register a reconciler."""
+
+    def register(run: _E) -> _E:
+        name = f"{run.__module__}.{getattr(run, '__name__', 'reconciler')}"
+        RECONCILERS[name] = Reconciler(name, period_s, run)
+        return run
+
+    return register
+
+
+def seed(run: _E) -> _E:
+    """Register what runs at every start of the server, before the first request: what an account has from the start."""
+    SEEDS.append(run)
+    return run

@@ -1,0 +1,57 @@
+"""`preview`: what a stack would create, without credentials, network or a running sandbox."""
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from sandbox import layout
+from sandbox.commands import session
+from sandbox.commands.ownership import CommandError
+
+LINKED = (".venv", "infra", "gateway")
+COPIED = ("Pulumi.yaml", "stacks")
+SECRET_LINES = re.compile(
+    r"^(encryptionsalt|secretsprovider|encryptedkey):.*\n|^  [^\s]+:\s*\n    secure:.*\n",
+    re.MULTILINE,
+)
+"""A stack's own encryption is not ours to open: its secrets stay unknown, and the program says which."""
+
+
+def stacks() -> list[str]:
+    """The stacks that have a file."""
+    return sorted(path.name.split(".")[1] for path in (layout.CHECKOUT / "stacks").glob("Pulumi.*.yaml"))
+
+
+def preview(stack: str, words: list[str]) -> int:
+    """Preview a stack from nothing, in a copy: no file of the checkout changes. Returns the engine's exit code."""
+    if stack not in stacks():
+        raise CommandError(f"STACK: there is no stack '{stack}'; there are: {', '.join(stacks())}")
+    with tempfile.TemporaryDirectory(prefix="sanmen-preview-") as folder:
+        root = Path(folder)
+        project = root / "project"
+        project.mkdir()
+        for name in LINKED:
+            (project / name).symlink_to(layout.CHECKOUT / name)
+        for name in COPIED:
+            source = layout.CHECKOUT / name
+            (shutil.copytree if source.is_dir() else shutil.copyfile)(source, project / name)
+        config = project / "stacks" / f"Pulumi.{stack}.yaml"
+        config.write_text(SECRET_LINES.sub("", config.read_text()))
+        (root / "state").mkdir()
+        env = {name: value for name, value in os.environ.items() if not name.startswith("TENCENTCLOUD_")}
+        env |= session.engine_variables()
+        env |= {"PULUMI_BACKEND_URL": f"file://{root}/state", "PULUMI_CONFIG_PASSPHRASE": "preview"}
+        _engine(["stack", "init", stack], project, env, quiet=True)
+        return _engine(["preview", "--stack", stack, *words], project, env, quiet=False)
+
+
+def _engine(words: list[str], project: Path, env: dict[str, str], *, quiet: bool) -> int:
+    output = subprocess.PIPE if quiet else None
+    argv = ["pulumi", "--non-interactive", *words]
+    done = subprocess.run(argv, cwd=project, env=env, stdout=output, stderr=output, text=True, check=False)
+    if quiet and done.returncode:
+        raise CommandError(f"'pulumi {' '.join(words)}' failed: {done.stderr.strip()}")
+    return done.returncode

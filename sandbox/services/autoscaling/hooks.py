@@ -1,0 +1,123 @@
+"""Lifecycle hooks: recorded here, obeyed in reconciler.py. Source: docs/sources.md, machines."""
+
+from typing import Any
+
+from tencentcloud.autoscaling.v20180419 import models
+
+from sandbox.api.actions import Context, action
+from sandbox.api.errors import ApiError
+from sandbox.api.paging import matches, page
+from sandbox.api.store import Doc
+from sandbox.services.autoscaling.inventory import HOOK, MEMBER, VERSION, group, hook
+from sandbox.services.params import check_name, check_one_of, given, public, stamp_utc
+
+PER_GROUP = 10
+TRANSITIONS = ("INSTANCE_LAUNCHING", "INSTANCE_TERMINATING")
+_DEFAULTS: dict[str, Any] = {
+    "DefaultResult": "CONTINUE",
+    "HeartbeatTimeout": 300,
+    "NotificationMetadata": "",
+    "NotificationTarget": None,
+    "LifecycleTransitionType": "NORMAL",
+    "LifecycleCommand": None,
+}
+
+
+def _check(ctx: Context, doc: Doc) -> None:
+    check_name("LifecycleHookName", doc["LifecycleHookName"], 128)
+    check_one_of("LifecycleTransition", doc["LifecycleTransition"], TRANSITIONS)
+    check_one_of("DefaultResult", doc["DefaultResult"], ("CONTINUE", "ABANDON"))
+    check_one_of("LifecycleTransitionType", doc["LifecycleTransitionType"], ("NORMAL", "EXTENSION"))
+    if not 30 <= doc["HeartbeatTimeout"] <= 7200:
+        message = f"`HeartbeatTimeout` {doc['HeartbeatTimeout']} must be 30 to 7200 seconds."
+        raise ApiError("InvalidParameterValue.Range", message)
+    if doc["NotificationTarget"] and doc["LifecycleCommand"]:
+        message = "`NotificationTarget` and `LifecycleCommand` exclude each other."
+        raise ApiError("InvalidParameterValue.LifecycleHookConflict", message)
+    same = [
+        each for each in ctx.store.list(HOOK, ctx.region) if each["AutoScalingGroupId"] == doc["AutoScalingGroupId"]
+    ]
+    others = [each for each in same if each["LifecycleHookId"] != doc["LifecycleHookId"]]
+    if any(each["LifecycleHookName"] == doc["LifecycleHookName"] for each in others):
+        message = f"The group already has a hook `{doc['LifecycleHookName']}`."
+        raise ApiError("InvalidParameterValue.LifecycleHookNameDuplicated", message)
+    if len(others) >= PER_GROUP:
+        raise ApiError("LimitExceeded.QuotaNotEnough", f"A group takes {PER_GROUP} hooks.")
+
+
+@action("as", VERSION, "CreateLifecycleHook", models.CreateLifecycleHookRequest)
+def create_lifecycle_hook(ctx: Context, request: models.CreateLifecycleHookRequest) -> dict[str, Any]:
+    """Hold instances of a group for a while when they come or go."""
+    asked = given(request)
+    with ctx.store.lock:
+        group(ctx, asked["AutoScalingGroupId"])
+        hook_id = ctx.store.new_id("ash")
+        doc: Doc = {
+            **_DEFAULTS,
+            **asked,
+            "LifecycleHookId": hook_id,
+            "LifecycleHookName": asked["LifecycleHookName"],
+            "LifecycleTransition": asked["LifecycleTransition"],
+            "CreatedTime": stamp_utc(ctx),
+        }
+        _check(ctx, doc)
+        ctx.store.put(HOOK, hook_id, doc, ctx.region)
+    return {"LifecycleHookId": hook_id}
+
+
+_FILTERS = {
+    "auto-scaling-group-id": "AutoScalingGroupId",
+    "lifecycle-hook-id": "LifecycleHookId",
+    "lifecycle-hook-name": "LifecycleHookName",
+}
+
+
+@action("as", VERSION, "DescribeLifecycleHooks", models.DescribeLifecycleHooksRequest)
+def describe_lifecycle_hooks(ctx: Context, request: models.DescribeLifecycleHooksRequest) -> dict[str, Any]:
+    """Hooks by ids or filters; ids that do not exist are left out."""
+    wanted = given(request).get("LifecycleHookIds")
+    docs = [doc for doc in ctx.store.list(HOOK, ctx.region) if not wanted or doc["LifecycleHookId"] in wanted]
+    docs = [public(doc) for doc in docs if matches(doc, request.Filters, _FILTERS)]
+    return {"TotalCount": len(docs), "LifecycleHookSet": page(docs, request.Offset, request.Limit)}
+
+
+def _change(ctx: Context, asked: dict[str, Any], defaults: dict[str, Any]) -> None:
+    with ctx.store.lock:
+        doc = {**hook(ctx, asked["LifecycleHookId"]), **defaults, **asked}
+        _check(ctx, doc)
+        ctx.store.put(HOOK, doc["LifecycleHookId"], doc)
+
+
+@action("as", VERSION, "UpgradeLifecycleHook", models.UpgradeLifecycleHookRequest)
+def upgrade_lifecycle_hook(ctx: Context, request: models.UpgradeLifecycleHookRequest) -> None:
+    """Replace a hook: what is not given goes back to its default."""
+    _change(ctx, given(request), _DEFAULTS)
+
+
+@action("as", VERSION, "ModifyLifecycleHook", models.ModifyLifecycleHookRequest)
+def modify_lifecycle_hook(ctx: Context, request: models.ModifyLifecycleHookRequest) -> None:
+    """Change what is given."""
+    _change(ctx, given(request), {})
+
+
+@action("as", VERSION, "DeleteLifecycleHook", models.DeleteLifecycleHookRequest)
+def delete_lifecycle_hook(ctx: Context, request: models.DeleteLifecycleHookRequest) -> None:
+    """Instances that the hook holds go on."""
+    hook_id = given(request)["LifecycleHookId"]
+    with ctx.store.lock:
+        hook(ctx, hook_id)
+        ctx.store.delete(HOOK, hook_id)
+
+
+@action("as", VERSION, "CompleteLifecycleAction", models.CompleteLifecycleActionRequest)
+def complete_lifecycle_action(ctx: Context, request: models.CompleteLifecycleActionRequest) -> None:
+    """End the wait of an instance, by its id."""
+    asked = given(request)
+    check_one_of("LifecycleActionResult", asked["LifecycleActionResult"], ("CONTINUE", "ABANDON"))
+    with ctx.store.lock:
+        hook(ctx, asked["LifecycleHookId"])
+        member = ctx.store.find(MEMBER, asked["InstanceId"])
+        if member is None or not member["LifeCycleState"].endswith("_HOOK"):
+            message = f"No hook holds the instance `{asked['InstanceId']}`."
+            raise ApiError("ResourceNotFound.LifecycleHookInstanceNotFound", message)
+        ctx.store.put(MEMBER, member["InstanceId"], {**member, "_completed": asked["LifecycleActionResult"]})

@@ -1,0 +1,117 @@
+"""Monitors: how addresses are probed."""
+
+from typing import Any
+
+from tencentcloud.igtm.v20231024 import models
+
+from sandbox.api.actions import Context, action
+from sandbox.api.errors import ApiError
+from sandbox.api.paging import page
+from sandbox.api.store import Doc
+from sandbox.services import zones
+from sandbox.services.igtm.catalogue import DETECTORS, MONITOR, POOL, SERVICE, VERSION, fits
+from sandbox.services.params import check_name, given, stamp
+
+_ALLOWED: dict[str, tuple[object, ...]] = {
+    "CheckProtocol": ("PING", "TCP", "HTTP", "HTTPS"),
+    "CheckInterval": (15, 60, 120, 300),
+    "Timeout": (2, 3, 5, 10),
+    "FailTimes": (0, 1, 2),
+    "FailRate": (20, 30, 40, 50, 60, 70, 80, 100),
+    "DetectorStyle": ("AUTO", "INTERNAL", "OVERSEAS", "IPV6", "ALL"),
+    "PingNum": (20, 50, 100),
+    "PacketLossRate": (10, 30, 50, 80, 90, 100),
+    "ReturnCodeThreshold": (400, 500),
+    "EnableRedirect": ("ENABLED", "DISABLED"),
+    "EnableSni": ("ENABLED", "DISABLED"),
+    "ContinuePeriod": (1, 2, 3, 4, 5),
+}
+"""Source: docs/sources.md, DNS."""
+_DEFAULTS: Doc = {
+    "PingNum": 20,
+    "PacketLossRate": 50,
+    "Path": "/",
+    "Host": "",
+    "ReturnCodeThreshold": 500,
+    "EnableRedirect": "DISABLED",
+    "EnableSni": "ENABLED",
+    "ContinuePeriod": 1,
+}
+_PORTS = {"HTTPS": 443}
+
+
+def _settle(ctx: Context, asked: dict[str, Any], before: Doc) -> Doc:
+    doc = before | asked
+    check_name("MonitorName", doc["MonitorName"], 60)
+    for key, allowed in _ALLOWED.items():
+        if doc[key] not in allowed:
+            listed = ", ".join(str(each) for each in allowed)
+            raise ApiError("InvalidParameter", f"`{key}` is {doc[key]}; allowed: {listed}.")
+    known = {int(group["Gid"]) for group in DETECTORS}
+    unknown = sorted(set(doc["DetectorGroupIds"]) - known)
+    if unknown or not doc["DetectorGroupIds"]:
+        message = f"`DetectorGroupIds`: {unknown or 'none given'}; DescribeDetectors lists {sorted(known)}."
+        raise ApiError("InvalidParameter", message)
+    doc["TcpPort"] = doc.get("TcpPort") or _PORTS.get(doc["CheckProtocol"], 80)
+    if not 1 <= doc["TcpPort"] <= 65535:
+        raise ApiError("InvalidParameter", f"`TcpPort` is {doc['TcpPort']}; allowed: 1 to 65535.")
+    if not doc["Path"].startswith("/"):
+        raise ApiError("InvalidParameter", f"`Path` is `{doc['Path']}`; it begins with `/`.")
+    return doc | {"UpdatedOn": stamp(ctx)}
+
+
+def monitor_of(ctx: Context, id: int) -> Doc:
+    """The monitor. Raises ApiError ResourceNotFound."""
+    doc = ctx.store.find(MONITOR, str(id))
+    if doc is None:
+        raise ApiError("ResourceNotFound", f"The monitor {id} does not exist.")
+    return doc
+
+
+@action(SERVICE, VERSION, "CreateMonitor", models.CreateMonitorRequest)
+def create_monitor(ctx: Context, request: models.CreateMonitorRequest) -> dict[str, Any]:
+    """A monitor; pools name it."""
+    asked = given(request)
+    with ctx.store.lock:
+        for other in ctx.store.list(MONITOR):
+            if other["MonitorName"] == asked["MonitorName"]:
+                raise ApiError("ResourceInUse", f"The name `{asked['MonitorName']}` is that of {other['MonitorId']}.")
+        id = ctx.store.number("igtm.monitor", 12001)
+        fresh = _DEFAULTS | {"MonitorId": id, "Uin": ctx.account.uin, "DetectNum": 1, "CreatedOn": stamp(ctx)}
+        ctx.store.put(MONITOR, str(id), _settle(ctx, asked, fresh))
+    return {"MonitorId": id}
+
+
+@action(SERVICE, VERSION, "ModifyMonitor", models.ModifyMonitorRequest)
+def modify_monitor(ctx: Context, request: models.ModifyMonitorRequest) -> dict[str, Any]:
+    """What is given changes."""
+    asked = given(request)
+    with ctx.store.lock:
+        ctx.store.put(MONITOR, str(asked["MonitorId"]), _settle(ctx, asked, monitor_of(ctx, asked["MonitorId"])))
+        zones.publish(ctx.store)
+    return {"Msg": "success"}
+
+
+@action(SERVICE, VERSION, "DescribeMonitorDetail", models.DescribeMonitorDetailRequest)
+def describe_monitor_detail(ctx: Context, request: models.DescribeMonitorDetailRequest) -> dict[str, Any]:
+    """A monitor."""
+    return {"MonitorDetail": monitor_of(ctx, request.MonitorId)}
+
+
+@action(SERVICE, VERSION, "DescribeMonitors", models.DescribeMonitorsRequest)
+def describe_monitors(ctx: Context, request: models.DescribeMonitorsRequest) -> dict[str, Any]:
+    """Monitors by MonitorId, MonitorName."""
+    docs = [doc for doc in ctx.store.list(MONITOR) if fits(doc, given(request).get("Filters"))]
+    return {"MonitorDataSet": page(docs, request.Offset, request.Limit), "TotalCount": len(docs)}
+
+
+@action(SERVICE, VERSION, "DeleteMonitor", models.DeleteMonitorRequest)
+def delete_monitor(ctx: Context, request: models.DeleteMonitorRequest) -> dict[str, Any]:
+    """Refused while a pool names it; the cloud says so in `Msg` of a good answer."""
+    with ctx.store.lock:
+        monitor_of(ctx, request.MonitorId)
+        for pool in ctx.store.list(POOL):
+            if pool["MonitorId"] == request.MonitorId:
+                return {"Msg": f"The monitor {request.MonitorId} is used by address pool {pool['PoolId']}."}
+        ctx.store.delete(MONITOR, str(request.MonitorId))
+    return {"Msg": "success"}

@@ -1,0 +1,8 @@
+"""Prometheus (TMP) of Cloud Monitor (monitor 2018-07-24), with a real Prometheus behind each instance.
+
+Source: docs/sources.md, monitoring and logs.
+"""
+
+from sandbox.services.monitor import alerts, clusters, instances, recording, scraping
+
+__all__ = ["alerts", "clusters", "instances", "recording", "scraping"]

@@ -1,0 +1,126 @@
+"""CVM agents and their scrape jobs."""
+
+from typing import Any
+
+import yaml
+from tencentcloud.monitor.v20180724 import models
+
+from sandbox.api.actions import Context, action
+from sandbox.api.errors import ApiError
+from sandbox.api.paging import page
+from sandbox.api.store import Doc
+from sandbox.services.monitor import dataplane
+from sandbox.services.monitor.inventory import AGENT, JOB, SERVICE, VERSION, part, parts, prometheus, running
+from sandbox.services.params import check_name, given, public, stamp
+
+
+@action(SERVICE, VERSION, "CreatePrometheusAgent", models.CreatePrometheusAgentRequest)
+def create_agent(ctx: Context, request: models.CreatePrometheusAgentRequest) -> dict[str, Any]:
+    """An agent; in the sandbox Prometheus itself does its work."""
+    asked = given(request)
+    check_name("Name", asked["Name"], 64)
+    with ctx.store.lock:
+        owner = running(ctx, asked["InstanceId"])
+        id = ctx.store.new_id("agent")
+        doc: Doc = {
+            "AgentId": id,
+            "Name": asked["Name"],
+            "InstanceId": asked["InstanceId"],
+            "Ipv4": owner["IPv4Address"],
+            "HeartbeatTime": stamp(ctx),
+            "LastError": "",
+            "AgentVersion": "sandbox",
+            "Status": 2,
+            "_prometheus": asked["InstanceId"],
+            "_id": id,
+        }
+        ctx.store.put(AGENT, id, doc, ctx.region)
+    return {"AgentId": id}
+
+
+@action(SERVICE, VERSION, "DescribePrometheusAgents", models.DescribePrometheusAgentsRequest)
+def describe_agents(ctx: Context, request: models.DescribePrometheusAgentsRequest) -> dict[str, Any]:
+    """By name or id."""
+    asked = given(request)
+    prometheus(ctx, asked["InstanceId"])
+    docs = [
+        doc
+        for doc in parts(ctx.store, AGENT, asked["InstanceId"])
+        if doc["AgentId"] in asked.get("AgentIds", [doc["AgentId"]]) and asked.get("Name", "") in doc["Name"]
+    ]
+    found = page(docs, request.Offset, request.Limit)
+    return {"AgentSet": [public(doc) for doc in found], "TotalCount": len(docs)}
+
+
+def _job_name(config: str) -> str:
+    try:
+        job: Any = yaml.safe_load(config)
+    except yaml.YAMLError as error:
+        raise ApiError("InvalidParameterValue", f"`Config` is no YAML: {error}") from error
+    if not isinstance(job, dict) or not isinstance(job.get("job_name"), str):  # pyright: ignore[reportUnknownMemberType]  # YAML
+        raise ApiError("InvalidParameterValue", "`Config` is one scrape job: a mapping with `job_name`.")
+    return str(job["job_name"])  # pyright: ignore[reportUnknownArgumentType]  # YAML
+
+
+def _check_name(ctx: Context, asked: dict[str, Any], name: str, own: str) -> None:
+    for other in parts(ctx.store, JOB, asked["InstanceId"]):
+        if other["Name"] == name and other["JobId"] != own:
+            raise ApiError("FailedOperation", f"The job name `{name}` is that of `{other['JobId']}`.")
+
+
+@action(SERVICE, VERSION, "CreatePrometheusScrapeJob", models.CreatePrometheusScrapeJobRequest)
+def create_job(ctx: Context, request: models.CreatePrometheusScrapeJobRequest) -> dict[str, Any]:
+    """A scrape job; its targets are scraped when this returns."""
+    asked = given(request)
+    name = _job_name(asked.get("Config", ""))
+    with ctx.store.lock:
+        running(ctx, asked["InstanceId"])
+        part(ctx, AGENT, asked["InstanceId"], asked["AgentId"], "agent")
+        _check_name(ctx, asked, name, "")
+        id = ctx.store.new_id("job")
+        doc = {"JobId": id, "Name": name, "AgentId": asked["AgentId"], "Config": asked["Config"]}
+        ctx.store.put(JOB, id, doc | {"_prometheus": asked["InstanceId"], "_id": id}, ctx.region)
+    dataplane.accept(ctx.store, asked["InstanceId"], JOB, id, None)
+    return {"JobId": id}
+
+
+@action(SERVICE, VERSION, "UpdatePrometheusScrapeJob", models.UpdatePrometheusScrapeJobRequest)
+def update_job(ctx: Context, request: models.UpdatePrometheusScrapeJobRequest) -> dict[str, Any]:
+    """Another configuration."""
+    asked = given(request)
+    name = _job_name(asked["Config"])
+    with ctx.store.lock:
+        before = part(ctx, JOB, asked["InstanceId"], asked["JobId"], "scrape job")
+        _check_name(ctx, asked, name, asked["JobId"])
+        ctx.store.put(JOB, asked["JobId"], before | {"Name": name, "Config": asked["Config"]})
+    dataplane.accept(ctx.store, asked["InstanceId"], JOB, asked["JobId"], before)
+    return {}
+
+
+@action(SERVICE, VERSION, "DescribePrometheusScrapeJobs", models.DescribePrometheusScrapeJobsRequest)
+def describe_jobs(ctx: Context, request: models.DescribePrometheusScrapeJobsRequest) -> dict[str, Any]:
+    """An agent's jobs."""
+    asked = given(request)
+    prometheus(ctx, asked["InstanceId"])
+    docs = [
+        doc
+        for doc in parts(ctx.store, JOB, asked["InstanceId"])
+        if doc["AgentId"] == asked.get("AgentId", doc["AgentId"])
+        and doc["JobId"] in asked.get("JobIds", [doc["JobId"]])
+        and asked.get("Name", "") in doc["Name"]
+    ]
+    found = page(docs, request.Offset, request.Limit)
+    return {"ScrapeJobSet": [public(doc) for doc in found], "TotalCount": len(docs)}
+
+
+@action(SERVICE, VERSION, "DeletePrometheusScrapeJobs", models.DeletePrometheusScrapeJobsRequest)
+def delete_jobs(ctx: Context, request: models.DeletePrometheusScrapeJobsRequest) -> dict[str, Any]:
+    """Those named."""
+    asked = given(request)
+    with ctx.store.lock:
+        for id in asked["JobIds"]:
+            part(ctx, JOB, asked["InstanceId"], id, "scrape job")
+        for id in asked["JobIds"]:
+            ctx.store.delete(JOB, id)
+    dataplane.apply(ctx.store, asked["InstanceId"])
+    return {}

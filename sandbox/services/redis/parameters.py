@@ -1,0 +1,216 @@
+"""Parameter templates and what they mean to the server. Source: docs/sources.md, Redis."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from tencentcloud.redis.v20180412 import models
+
+from sandbox.api.actions import Context, action
+from sandbox.api.errors import ApiError
+from sandbox.api.paging import page
+from sandbox.api.store import Doc
+from sandbox.services.params import check_name, given, need, public
+from sandbox.services.redis import inventory
+from sandbox.services.redis.inventory import KIND as INSTANCE
+from sandbox.services.redis.offers import TYPES, VERSION
+
+KIND = "redis.template"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameter:
+    """A parameter that may be changed, a redis.conf directive of the same name: `choices`, or `low` to `high`."""
+
+    default: str
+    choices: tuple[str, ...] = ()
+    low: int = 0
+    high: int = 0
+
+
+_YES_NO = ("yes", "no")
+PARAMETERS: dict[str, Parameter] = {
+    "maxmemory-policy": Parameter(
+        default="noeviction",
+        choices=(
+            "noeviction",
+            "allkeys-lru",
+            "volatile-lru",
+            "allkeys-random",
+            "volatile-random",
+            "volatile-ttl",
+            "allkeys-lfu",
+            "volatile-lfu",
+        ),
+    ),
+    "timeout": Parameter(default="31536000", low=0, high=31536000),
+    "slowlog-log-slower-than": Parameter(default="10000", low=0, high=100000000),
+    "hash-max-ziplist-entries": Parameter(default="512", low=1, high=10000),
+    "hash-max-ziplist-value": Parameter(default="64", low=1, high=10000),
+    "zset-max-ziplist-entries": Parameter(default="128", low=1, high=10000),
+    "zset-max-ziplist-value": Parameter(default="64", low=1, high=10000),
+    "set-max-intset-entries": Parameter(default="512", low=1, high=10000),
+    "lazyfree-lazy-eviction": Parameter(default="no", choices=_YES_NO),
+    "lazyfree-lazy-expire": Parameter(default="no", choices=_YES_NO),
+    "notify-keyspace-events": Parameter(default=""),
+}
+
+
+def check(given_values: dict[str, str]) -> None:
+    """Raise ApiError for an unknown parameter or a value outside what it takes."""
+    for name, value in given_values.items():
+        known = PARAMETERS.get(name)
+        if known is None:
+            raise ApiError("InvalidParameterValue", f"There is no parameter `{name}`.")
+        if known.choices and value not in known.choices:
+            raise ApiError("InvalidParameterValue", f"`{name}` {value} must be one of {', '.join(known.choices)}.")
+        if known.high and not (value.isdigit() and known.low <= int(value) <= known.high):
+            raise ApiError("InvalidParameterValue", f"`{name}` {value} must be {known.low} to {known.high}.")
+
+
+def of_template(ctx: Context, template_id: str | None) -> dict[str, str]:
+    """The values of a template that differ from the defaults; none without a template."""
+    if not template_id:
+        return {}
+    return need(ctx, KIND, template_id)["_values"]
+
+
+def _values(asked: dict[str, Any]) -> dict[str, str]:
+    values = {each["Key"]: str(each["Value"]) for each in asked.get("ParamList", [])}
+    check(values)
+    return values
+
+
+@action("redis", VERSION, "CreateParamTemplate", models.CreateParamTemplateRequest)
+def create_param_template(ctx: Context, request: models.CreateParamTemplateRequest) -> dict[str, Any]:
+    """A template for a product type, or from another template."""
+    asked = given(request)
+    check_name("Name", asked["Name"])
+    with ctx.store.lock:
+        source = need(ctx, KIND, asked["TemplateId"]) if asked.get("TemplateId") else None
+        if source is None and asked.get("ProductType") not in TYPES:
+            message = f"`ProductType` {asked.get('ProductType')} is not one of {sorted(TYPES)}."
+            raise ApiError("InvalidParameterValue", message)
+        template_id = ctx.store.new_id("crs-cfg")
+        doc: Doc = {
+            "TemplateId": template_id,
+            "Name": asked["Name"],
+            "Description": asked.get("Description", ""),
+            "ProductType": source["ProductType"] if source else asked["ProductType"],
+            "_values": {**(source["_values"] if source else {}), **_values(asked)},
+        }
+        ctx.store.put(KIND, template_id, doc, ctx.region)
+    return {"TemplateId": template_id}
+
+
+@action("redis", VERSION, "DescribeParamTemplates", models.DescribeParamTemplatesRequest)
+def describe_param_templates(ctx: Context, request: models.DescribeParamTemplatesRequest) -> dict[str, Any]:
+    """Templates by ids, names or types."""
+    asked = given(request)
+    keys = {"TemplateIds": "TemplateId", "TemplateNames": "Name", "ProductTypes": "ProductType"}
+    docs = [
+        public(doc)
+        for doc in ctx.store.list(KIND, ctx.region)
+        if all(doc[key] in asked[name] for name, key in keys.items() if asked.get(name))
+    ]
+    return {"TotalCount": len(docs), "Items": page(docs, None, None, 100)}
+
+
+@action("redis", VERSION, "DescribeParamTemplateInfo", models.DescribeParamTemplateInfoRequest)
+def describe_param_template_info(ctx: Context, request: models.DescribeParamTemplateInfoRequest) -> dict[str, Any]:
+    """A template with every parameter and its value."""
+    doc = need(ctx, KIND, given(request)["TemplateId"])
+    items = [
+        {
+            "Name": name,
+            "ParamType": "enum" if known.choices else "integer" if known.high else "text",
+            "Default": known.default,
+            "Description": "",
+            "CurrentValue": doc["_values"].get(name, known.default),
+            "NeedReboot": 0,
+            "Max": str(known.high) if known.high else "",
+            "Min": str(known.low) if known.high else "",
+            "EnumValue": list(known.choices),
+        }
+        for name, known in PARAMETERS.items()
+    ]
+    return {**public(doc), "TotalCount": len(items), "Items": items}
+
+
+@action("redis", VERSION, "ModifyParamTemplate", models.ModifyParamTemplateRequest)
+def modify_param_template(ctx: Context, request: models.ModifyParamTemplateRequest) -> None:
+    """Name, description, values; values that are not given stay."""
+    asked = given(request)
+    with ctx.store.lock:
+        doc = need(ctx, KIND, asked["TemplateId"])
+        if "Name" in asked:
+            check_name("Name", asked["Name"])
+        doc |= {key: asked[key] for key in ("Name", "Description") if key in asked}
+        doc["_values"] = {**doc["_values"], **_values(asked)}
+        ctx.store.put(KIND, doc["TemplateId"], doc)
+
+
+@action("redis", VERSION, "DeleteParamTemplate", models.DeleteParamTemplateRequest)
+def delete_param_template(ctx: Context, request: models.DeleteParamTemplateRequest) -> None:
+    """Remove a template; instances keep the values they got from it."""
+    with ctx.store.lock:
+        doc = need(ctx, KIND, given(request)["TemplateId"])
+        ctx.store.delete(KIND, doc["TemplateId"])
+
+
+def _set(ctx: Context, instance_id: str, values: dict[str, str]) -> int:
+    doc = inventory.online(ctx, instance_id)
+    doc["_parameters"] = {**doc["_parameters"], **values}
+    number = inventory.begin_task(ctx, instance_id, "060_parameters")
+    ctx.store.put(INSTANCE, instance_id, doc)
+    ctx.later(0.1, "redis.start", {"id": instance_id, "task": number})
+    return number
+
+
+@action("redis", VERSION, "ApplyParamsTemplate", models.ApplyParamsTemplateRequest)
+def apply_params_template(ctx: Context, request: models.ApplyParamsTemplateRequest) -> dict[str, Any]:
+    """A template's values for instances."""
+    asked = given(request)
+    with ctx.store.lock:
+        values = of_template(ctx, asked["TemplateId"])
+        return {"TaskIds": [_set(ctx, each, values) for each in asked["InstanceIds"]]}
+
+
+@action("redis", VERSION, "ModifyInstanceParams", models.ModifyInstanceParamsRequest)
+def modify_instance_params(ctx: Context, request: models.ModifyInstanceParamsRequest) -> dict[str, Any]:
+    """Values for one instance."""
+    asked = given(request)
+    values = {each["Key"]: str(each["Value"]) for each in asked["InstanceParams"]}
+    check(values)
+    with ctx.store.lock:
+        number = _set(ctx, asked["InstanceId"], values)
+    return {"Changed": True, "TaskId": number}
+
+
+@action("redis", VERSION, "DescribeInstanceParams", models.DescribeInstanceParamsRequest)
+def describe_instance_params(ctx: Context, request: models.DescribeInstanceParamsRequest) -> dict[str, Any]:
+    """The values of one instance."""
+    doc = inventory.instance(ctx, given(request)["InstanceId"])
+    answer: dict[str, list[dict[str, Any]]] = {
+        "InstanceEnumParam": [],
+        "InstanceIntegerParam": [],
+        "InstanceTextParam": [],
+        "InstanceMultiParam": [],
+    }
+    for name, known in PARAMETERS.items():
+        shown = {
+            "ParamName": name,
+            "NeedRestart": "false",
+            "DefaultValue": known.default,
+            "CurrentValue": doc["_parameters"].get(name, known.default),
+            "Tips": "",
+            "Status": 1,
+        }
+        if known.choices:
+            shown |= {"ValueType": "enum", "EnumValue": list(known.choices)}
+            answer["InstanceEnumParam"].append(shown)
+        elif known.high:
+            shown |= {"ValueType": "integer", "Min": str(known.low), "Max": str(known.high)}
+            answer["InstanceIntegerParam"].append(shown)
+        else:
+            answer["InstanceTextParam"].append({**shown, "ValueType": "text"})
+    return {"TotalCount": len(PARAMETERS), **answer}

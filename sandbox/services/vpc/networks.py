@@ -1,0 +1,230 @@
+"""VPCs and their quotas. Source: docs/sources.md, network."""
+
+from ipaddress import AddressValueError, IPv4Address, IPv4Network, NetmaskValueError
+from typing import Any
+
+from tencentcloud.vpc.v20170312 import models
+
+from sandbox.api.actions import Context, action
+from sandbox.api.errors import ApiError
+from sandbox.api.paging import matches, page
+from sandbox.api.store import Doc
+from sandbox.services import plane
+from sandbox.services.params import check_name, create, drop, given, need, public, select, stamp, tag_set
+from sandbox.services.vpc.hosts import router_name
+from sandbox.substrate.specs import Router
+
+VERSION = "2017-03-12"
+QUOTAS = {
+    "appid-max-vpcs": 20,
+    "vpc-max-subnets": 100,
+    "vpc-max-route-tables": 10,
+    "route-table-max-policies": 50,
+    "vpc-max-nat-gateways": 3,
+    "eip-per-nat-gateway": 10,
+    "vpc-max-enis": 1000,
+    "appid-max-security-groups": 50,
+    "vpc-max-assistant-cidrs": 5,
+}
+"""Per region. Source: catalogue section 9."""
+PRIVATE_RANGES = tuple(IPv4Network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
+DEFAULT_DNS = ["183.60.82.98", "183.60.83.19"]
+
+
+def network(parameter: str, text: str) -> IPv4Network:
+    """A canonical network. Raises ApiError InvalidParameterValue.Malformed."""
+    try:
+        if "/" not in text:
+            raise ValueError(text)
+        return IPv4Network(text)
+    except (AddressValueError, NetmaskValueError, ValueError):
+        message = f"The value `{text}` of parameter `{parameter}` is not a network address such as 10.0.0.0/16."
+        raise ApiError("InvalidParameterValue.Malformed", message) from None
+
+
+def private_network(parameter: str, text: str, longest_prefix: int) -> IPv4Network:
+    """A canonical network inside the private ranges, prefix 12 to `longest_prefix`."""
+    found = network(parameter, text)
+    if not any(found.subnet_of(each) for each in PRIVATE_RANGES) or not 12 <= found.prefixlen <= longest_prefix:
+        ranges = ", ".join(str(each) for each in PRIVATE_RANGES)
+        message = f"`{parameter}` {text} must lie in {ranges} with a prefix of 12 to {longest_prefix}."
+        raise ApiError("InvalidParameterValue.Range", message)
+    return found
+
+
+def check_quota(ctx: Context, quota: str, used: int) -> None:
+    """Raise LimitExceeded when one more would be too many."""
+    if used >= QUOTAS[quota]:
+        raise ApiError("LimitExceeded", f"The quota {quota} of {QUOTAS[quota]} in {ctx.region} is used up.")
+
+
+def check_dns(servers: list[str]) -> None:
+    """1 to 4 IPv4 addresses."""
+    if not 1 <= len(servers) <= 4:
+        raise ApiError("InvalidParameterValue", f"`DnsServers` takes 1 to 4 addresses, given were {len(servers)}.")
+    for server in servers:
+        try:
+            IPv4Address(server)
+        except AddressValueError:
+            message = f"The value `{server}` in `DnsServers` is no IPv4 address."
+            raise ApiError("InvalidParameterValue.Malformed", message) from None
+
+
+def default_table(ctx: Context, vpc_id: str) -> Doc:
+    """The route table that a VPC is born with."""
+    return next(doc for doc in ctx.store.list("route_table", ctx.region) if doc["VpcId"] == vpc_id and doc["Main"])
+
+
+@action("vpc", VERSION, "CreateVpc", models.CreateVpcRequest)
+def create_vpc(ctx: Context, request: models.CreateVpcRequest) -> dict[str, Any]:
+    """A VPC, its router and its default route table."""
+    asked = given(request)
+    check_name("VpcName", asked["VpcName"])
+    cidr = private_network("CidrBlock", asked["CidrBlock"], 28)
+    servers = asked.get("DnsServers")
+    if servers is not None:
+        check_dns(servers)
+    with ctx.store.lock:
+        check_quota(ctx, "appid-max-vpcs", len(ctx.store.list("vpc", ctx.region)))
+        vpc_id = ctx.store.new_id("vpc")
+        doc: Doc = {
+            "VpcId": vpc_id,
+            "VpcName": asked["VpcName"],
+            "CidrBlock": str(cidr),
+            "IsDefault": False,
+            "EnableMulticast": str(asked.get("EnableMulticast", "false")).lower() == "true",
+            "CreatedTime": stamp(ctx),
+            "DnsServerSet": servers or DEFAULT_DNS,
+            "DomainName": asked.get("DomainName", ""),
+            "DhcpOptionsId": "",
+            "EnableDhcp": True,
+            "Ipv6CidrBlock": "",
+            "TagSet": tag_set(asked.get("Tags")),
+            "AssistantCidrSet": [],
+            "_router": router_name(vpc_id),
+        }
+        plane.current().ensure_router(Router(name=doc["_router"], region=ctx.region))
+        create(ctx, "vpc", vpc_id, doc)
+        table_id = ctx.store.new_id("rtb")
+        table: Doc = {
+            "VpcId": vpc_id,
+            "RouteTableId": table_id,
+            "RouteTableName": "default",
+            "AssociationSet": [],
+            "RouteSet": [],
+            "Main": True,
+            "CreatedTime": stamp(ctx),
+            "TagSet": [],
+        }
+        create(ctx, "route_table", table_id, table)
+    return {"Vpc": public(doc)}
+
+
+_FILTERS = {
+    "vpc-id": "VpcId",
+    "vpc-name": "VpcName",
+    "is-default": "IsDefault",
+    "cidr-block": "CidrBlock",
+    "dhcp-options-id": "DhcpOptionsId",
+}
+
+
+@action("vpc", VERSION, "DescribeVpcs", models.DescribeVpcsRequest)
+def describe_vpcs(ctx: Context, request: models.DescribeVpcsRequest) -> dict[str, Any]:
+    """VPCs by ids or filters."""
+    docs = select(ctx, "vpc", given(request).get("VpcIds"), "VpcId")
+    docs = [public(doc) for doc in docs if matches(doc, request.Filters, _FILTERS)]
+    return {"TotalCount": len(docs), "VpcSet": page(docs, request.Offset, request.Limit)}
+
+
+@action("vpc", VERSION, "ModifyVpcAttribute", models.ModifyVpcAttributeRequest)
+def modify_vpc_attribute(ctx: Context, request: models.ModifyVpcAttributeRequest) -> None:
+    """Name, name servers, multicast, domain name."""
+    asked = given(request)
+    with ctx.store.lock:
+        doc = need(ctx, "vpc", asked["VpcId"])
+        if "VpcName" in asked:
+            check_name("VpcName", asked["VpcName"])
+            doc["VpcName"] = asked["VpcName"]
+        if asked.get("DnsServers"):
+            check_dns(asked["DnsServers"])
+            doc["DnsServerSet"] = asked["DnsServers"]
+        if "EnableMulticast" in asked:
+            doc["EnableMulticast"] = str(asked["EnableMulticast"]).lower() == "true"
+        doc["DomainName"] = asked.get("DomainName", doc["DomainName"])
+        ctx.store.put("vpc", doc["VpcId"], doc)
+
+
+def inside(ctx: Context, vpc_id: str) -> list[str]:
+    """Ids of all that still lives in a VPC, its default route table apart."""
+    store = ctx.store
+    found = [doc["SubnetId"] for doc in store.list("subnet", ctx.region) if doc["VpcId"] == vpc_id]
+    found += [doc["NatGatewayId"] for doc in store.list("nat", ctx.region) if doc["VpcId"] == vpc_id]
+    tables = [doc for doc in store.list("route_table", ctx.region) if doc["VpcId"] == vpc_id]
+    found += [doc["RouteTableId"] for doc in tables if not doc["Main"]]
+    found += [doc["owner"] for doc in store.list("network_host", ctx.region) if doc["vpc_id"] == vpc_id]
+    found += [
+        doc["LoadBalancerId"] for doc in store.list("clb.load_balancer", ctx.region) if doc.get("VpcId") == vpc_id
+    ]
+    return list(dict.fromkeys(found))
+
+
+@action("vpc", VERSION, "DeleteVpc", models.DeleteVpcRequest)
+def delete_vpc(ctx: Context, request: models.DeleteVpcRequest) -> None:
+    """Only an empty VPC goes."""
+    vpc_id = given(request)["VpcId"]
+    with ctx.store.lock:
+        doc = need(ctx, "vpc", vpc_id)
+        if left := inside(ctx, vpc_id):
+            raise ApiError("ResourceInUse", f"The VPC `{vpc_id}` still holds {', '.join(left[:5])}.")
+        plane.current().remove_router(doc["_router"])
+        drop(ctx, "route_table", default_table(ctx, vpc_id)["RouteTableId"])
+        drop(ctx, "vpc", vpc_id)
+
+
+@action("vpc", VERSION, "CreateAssistantCidr", models.CreateAssistantCidrRequest)
+def create_assistant_cidr(ctx: Context, request: models.CreateAssistantCidrRequest) -> dict[str, Any]:
+    """Secondary ranges of a VPC."""
+    asked = given(request)
+    return {"AssistantCidrSet": _change_assistants(ctx, asked["VpcId"], asked["CidrBlocks"], [])}
+
+
+@action("vpc", VERSION, "ModifyAssistantCidr", models.ModifyAssistantCidrRequest)
+def modify_assistant_cidr(ctx: Context, request: models.ModifyAssistantCidrRequest) -> dict[str, Any]:
+    """Add and remove secondary ranges."""
+    asked = given(request)
+    new, old = asked.get("NewCidrBlocks", []), asked.get("OldCidrBlocks", [])
+    return {"AssistantCidrSet": _change_assistants(ctx, asked["VpcId"], new, old)}
+
+
+@action("vpc", VERSION, "DeleteAssistantCidr", models.DeleteAssistantCidrRequest)
+def delete_assistant_cidr(ctx: Context, request: models.DeleteAssistantCidrRequest) -> None:
+    """Remove secondary ranges."""
+    asked = given(request)
+    _change_assistants(ctx, asked["VpcId"], [], asked["CidrBlocks"])
+
+
+def _change_assistants(ctx: Context, vpc_id: str, new: list[str], old: list[str]) -> list[dict[str, Any]]:
+    with ctx.store.lock:
+        doc = need(ctx, "vpc", vpc_id)
+        subnets = [each for each in ctx.store.list("subnet", ctx.region) if each["VpcId"] == vpc_id]
+        kept = [each for each in doc["AssistantCidrSet"] if each["CidrBlock"] not in old]
+        for subnet in subnets:
+            if any(IPv4Network(subnet["CidrBlock"]).subnet_of(IPv4Network(cidr)) for cidr in old):
+                raise ApiError("ResourceInUse", f"The subnet `{subnet['SubnetId']}` lies in the range to remove.")
+        for text in new:
+            cidr = private_network("CidrBlocks", text, 28)
+            if any(cidr.overlaps(IPv4Network(each)) for each in (doc["CidrBlock"], *(k["CidrBlock"] for k in kept))):
+                raise ApiError("InvalidParameterValue.VpcCidrConflict", f"{text} overlaps a range of `{vpc_id}`.")
+            kept.append({"VpcId": vpc_id, "CidrBlock": text, "AssistantType": 0, "SubnetSet": []})
+        check_quota(ctx, "vpc-max-assistant-cidrs", max(len(kept) - 1, 0))
+        doc["AssistantCidrSet"] = kept
+        ctx.store.put("vpc", vpc_id, doc)
+        return kept
+
+
+@action("vpc", VERSION, "DescribeVpcLimits", models.DescribeVpcLimitsRequest)
+def describe_vpc_limits(ctx: Context, request: models.DescribeVpcLimitsRequest) -> dict[str, Any]:
+    """Quotas by name; unknown names are left out."""
+    names = given(request)["LimitTypes"]
+    return {"VpcLimitSet": [{"LimitType": name, "LimitValue": QUOTAS[name]} for name in names if name in QUOTAS]}

@@ -1,0 +1,179 @@
+"""Everything gone: whoever started the sandbox, from whatever checkout, and however it died.
+
+Nothing here trusts what the sandbox remembers; it looks at what stands. Other sandboxes' processes (another STATE) are
+left alone; namespaces are the machine's, and there is one sandbox per machine.
+"""
+
+import os
+import shutil
+import signal
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from sandbox import layout
+from sandbox.substrate import cgroups, namespaces, network, processes, records
+from sandbox.substrate.commands import run
+from sandbox.substrate.errors import SubstrateError
+
+_TIMEOUT_S = 5.0
+
+
+def everything() -> list[str]:
+    """Remove the sandbox and return what was removed, a line each; nothing there: an empty list.
+
+    Raises SubstrateError naming what could not be removed.
+    """
+    removed = _kill_processes()
+    removed += _unmount()
+    for name in namespaces.names():
+        _remove_namespace(name)
+        removed.append(f"namespace {layout.namespace(name)}")
+    _remove_namespace_directory()
+    removed += _remove_groups()
+    if layout.STATE.exists() and _is_ours(layout.STATE):
+        shutil.rmtree(layout.STATE)
+        removed.append(f"directory {layout.STATE}")
+    if network.ROUTE in run(["ip", "-4", "route", "show"]):
+        run(["ip", "route", "delete", "unreachable", str(layout.PUBLIC_RANGE)])
+        removed.append(f"route {network.ROUTE}")
+    still = leftovers()
+    if still:
+        raise SubstrateError("could not be removed: " + "; ".join(still))
+    return removed
+
+
+def leftovers() -> list[str]:
+    """What of the sandbox stands, a line each. Empty: nothing does."""
+    found = [f"process {pid} ({_command(pid)})" for pid in sorted(_processes())]
+    found += [f"mount {path}" for path in _mounts()]
+    found += [f"namespace {layout.namespace(name)}" for name in namespaces.names()]
+    found += [f"control group {path}" for path in cgroups.left()]
+    if layout.STATE.exists() and _is_ours(layout.STATE):
+        found.append(f"directory {layout.STATE}")
+    if network.ROUTE in run(["ip", "-4", "route", "show"]):
+        found.append(f"route {network.ROUTE}")
+    return found
+
+
+def _is_ours(state: Path) -> bool:
+    """Whether a directory is a sandbox's state: a wrong SANMEN_STATE must not cost anyone a home directory."""
+    return (state / records.MARKER).exists() or layout.OWNER.exists() or not any(state.iterdir())
+
+
+def _processes() -> set[int]:
+    """All processes in our control groups, in our namespaces, or with our mark, but for us and those who called us."""
+    inodes = _namespace_inodes()
+    spared = _ancestors()
+    ids = {int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()}
+    return {pid for pid in ids - spared if _belongs(pid, inodes) and _alive(pid)}
+
+
+def _namespace_inodes() -> set[int]:
+    return {path.stat().st_ino for path in map(namespaces.path, namespaces.names())}
+
+
+def _belongs(pid: int, inodes: set[int]) -> bool:
+    entry = Path(f"/proc/{pid}")
+    with suppress(OSError):
+        if cgroups.tree() in (entry / "cgroup").read_text():
+            return True
+        if (entry / "ns" / "net").stat().st_ino in inodes:
+            return True
+        return f"{processes.MARK}={layout.STATE}".encode() in (entry / "environ").read_bytes().split(b"\0")
+    return False
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields of /proc/<pid>/stat from the state on; empty: no such process."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return []
+
+
+def _alive(pid: int) -> bool:
+    return _stat(pid)[:1] not in ([], ["Z"])
+
+
+def _ancestors() -> set[int]:
+    line, pid = {0}, os.getpid()
+    while pid not in line:
+        line.add(pid)
+        pid = int((_stat(pid) or ["", "0"])[1])
+    return line
+
+
+def _command(pid: int) -> str:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()[:80]
+    return ""
+
+
+def _kill_processes() -> list[str]:
+    """Kill until none is left: a supervisor that was still alive may have started another meanwhile."""
+    killed: dict[int, str] = {}
+    deadline = time.monotonic() + _TIMEOUT_S
+    while (alive := _processes()) and time.monotonic() < deadline:
+        killed |= {pid: _command(pid) for pid in alive if pid not in killed}
+        cgroups.kill()
+        inodes = _namespace_inodes()
+        for pid in alive:
+            _kill(pid, inodes)
+        time.sleep(0.02)
+    return [f"process {pid} ({command})" for pid, command in sorted(killed.items())]
+
+
+def _kill(pid: int, inodes: set[int]) -> None:
+    """Kill a process, by a handle taken before it is looked at again: its id may be another's by now."""
+    with suppress(ProcessLookupError):
+        handle = os.pidfd_open(pid)
+        try:
+            if _belongs(pid, inodes):
+                signal.pidfd_send_signal(handle, signal.SIGKILL)
+        finally:
+            os.close(handle)
+
+
+def _mounts() -> list[str]:
+    """Mount points below STATE, the deepest first."""
+    points = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    plain = [point.replace("\\040", " ") for point in points]
+    return sorted((p for p in plain if Path(p).is_relative_to(layout.STATE.resolve())), reverse=True)
+
+
+def _unmount() -> list[str]:
+    points = _mounts()
+    for point in points:
+        run(["umount", "--lazy", point])
+    return [f"mount {point}" for point in points]
+
+
+def _remove_namespace(name: str) -> None:
+    try:
+        namespaces.delete(name)
+    except SubstrateError:
+        namespaces.path(name).unlink(
+            missing_ok=True
+        )  # A file without a namespace, as a killed `ip netns add` leaves it.
+
+
+def _remove_namespace_directory() -> None:
+    """Undo what the first `ip netns add` of a machine does: it mounts the directory of namespaces onto itself."""
+    directory = namespaces.DIRECTORY
+    if not directory.is_dir() or any(directory.iterdir()):
+        return
+    # By the device, as a directory of namespaces may stand on another's, which is not ours to bare.
+    number = directory.stat().st_dev
+    device = f"{os.major(number)}:{os.minor(number)}"
+    mounts = [line.split() for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    if any(fields[2] == device and fields[3] != "/" and fields[4] == str(directory) for fields in mounts):
+        run(["umount", str(directory)])
+        with suppress(OSError):
+            directory.rmdir()
+
+
+def _remove_groups() -> list[str]:
+    groups = cgroups.left()
+    cgroups.remove(timeout_s=_TIMEOUT_S)
+    return [f"control group {path}" for path in groups]

@@ -1,0 +1,51 @@
+"""`.sanmen/`: the engine with its language host, and the plugins where the engine looks for them.
+
+The engine takes a language host that lies beside its own executable, and a plugin from `$PULUMI_HOME/plugins`,
+without a word; both are found on PATH too, but then it says so at every command.
+"""
+
+import os
+import shutil
+from pathlib import Path
+
+from sandbox import layout
+
+BIN = layout.LOCAL / "bin"
+PULUMI_HOME = layout.LOCAL / "pulumi"
+PLUGINS = {"tencentcloud": "0.2.3", "kubernetes": "4.34.2"}
+"""Exactly the versions that the locked Python packages ask for: the engine takes no other from there."""
+
+
+def ensure(engine: Path) -> None:
+    """Lay out `.sanmen/bin` and `.sanmen/pulumi/plugins`. Does nothing that is done already."""
+    BIN.mkdir(parents=True, exist_ok=True)
+    _same_file(engine, BIN / "pulumi")
+    if not (engine.parent / "pulumi-language-python").exists():
+        _script(BIN / "pulumi-language-python", "sandbox.plugins.language")
+    for name, version in PLUGINS.items():
+        folder = PULUMI_HOME / "plugins" / f"resource-{name}-v{version}"
+        folder.mkdir(parents=True, exist_ok=True)
+        _script(folder / f"pulumi-resource-{name}", f"sandbox.plugins.{name}")
+
+
+def _same_file(source: Path, target: Path) -> None:
+    """A hard link where the file system allows it: a symbolic one would lead the engine to its cache folder."""
+    if (source.parent / "pulumi-language-python").exists():
+        # An official installation keeps its language host beside it; it must be found there.
+        target.unlink(missing_ok=True)
+        target.symlink_to(source)
+        return
+    if target.exists() and target.samefile(source):
+        return
+    target.unlink(missing_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+
+
+def _script(path: Path, module: str) -> None:
+    text = f'#!/bin/sh\nexec "{layout.CHECKOUT}/.venv/bin/python" -m {module} "$@"\n'
+    if not path.exists() or path.read_text() != text:
+        path.write_text(text)
+        path.chmod(0o755)

@@ -1,0 +1,78 @@
+"""Clients nobody here wrote talk to the sandbox's cloud: tccli and the official Python SDK."""
+
+import json
+import re
+from typing import Any
+
+from sandbox import layout
+from tests.end_to_end.conftest import Command, Sandbox, run
+
+CLIENTS = layout.CHECKOUT / ".venv-clients" / "bin"
+REGION = "ap-shanghai"
+
+
+def tccli(sandbox: Sandbox, service: str, action: str, **parameters: Any) -> dict[str, Any]:
+    words = [f"--{name}={value if isinstance(value, str) else json.dumps(value)}" for name, value in parameters.items()]
+    told = run(
+        CLIENTS / "tccli", service, action, *words, "--region", REGION,
+        "--endpoint", sandbox.variables["TENCENTCLOUD_ENDPOINT"], variables=sandbox.variables,
+    )  # fmt: skip
+    assert told.returncode == 0, told.stdout + told.stderr
+    return json.loads(told.stdout)
+
+
+def test_tccli_makes_lists_and_deletes_a_vpc_and_a_security_group(sandbox: Sandbox) -> None:
+    vpc = tccli(sandbox, "vpc", "CreateVpc", VpcName="by-hand", CidrBlock="172.16.0.0/16")["Vpc"]["VpcId"]
+    group = tccli(sandbox, "vpc", "CreateSecurityGroup", GroupName="by-hand", GroupDescription="by hand")
+    group_id = group["SecurityGroup"]["SecurityGroupId"]
+    try:
+        listed = tccli(sandbox, "vpc", "DescribeVpcs", VpcIds=[vpc])
+        assert [found["VpcName"] for found in listed["VpcSet"]] == ["by-hand"]
+        groups = tccli(sandbox, "vpc", "DescribeSecurityGroups", SecurityGroupIds=[group_id])
+        assert groups["TotalCount"] == 1
+        shown = run("make", "status")
+        assert re.search(r"^vpc +1 +2 +1 ", shown.stdout, re.MULTILINE), shown.stdout
+    finally:
+        tccli(sandbox, "vpc", "DeleteVpc", VpcId=vpc)
+        tccli(sandbox, "vpc", "DeleteSecurityGroup", SecurityGroupId=group_id)
+    assert tccli(sandbox, "vpc", "DescribeVpcs", Filters=[{"Name": "vpc-id", "Values": [vpc]}])["VpcSet"] == []
+
+
+def test_the_official_sdk_makes_and_deletes_a_clb_and_a_dns_record(sandbox: Sandbox) -> None:
+    script = layout.CHECKOUT / "tests/end_to_end/clients/use_tencentcloud.py"
+    told = run(CLIENTS / "python", script, REGION, variables=sandbox.variables)
+    assert told.returncode == 0, told.stdout + told.stderr
+    seen = json.loads(told.stdout)
+    assert seen["balancer_domain"].endswith(f".clb.{REGION}.tencentclb.com")
+    assert seen["listed"] == 1
+    assert seen["left"] == 0
+    assert seen["record_value"] == "198.18.0.80"
+    assert seen["records_left"] == 0
+
+
+def test_a_wrong_secret_key_is_refused(sandbox: Sandbox) -> None:
+    told = run(
+        CLIENTS / "tccli", "vpc", "DescribeVpcs", "--region", REGION,
+        "--endpoint", sandbox.variables["TENCENTCLOUD_ENDPOINT"],
+        variables={**sandbox.variables, "TENCENTCLOUD_SECRET_KEY": "wrong"},
+    )  # fmt: skip
+    assert told.returncode != 0
+    assert "AuthFailure.SignatureFailure" in told.stdout + told.stderr
+
+
+def test_status_shows_regions_resources_processes_and_health(sandbox: Sandbox) -> None:
+    shown = run("make", "status")
+    assert shown.returncode == 0, shown.stderr
+    for word in ("ap-beijing", "ap-shanghai", "ap-guangzhou", "targets healthy", "primary crs-", "haproxy", "running", "vpc"):
+        assert word in shown.stdout, word
+
+
+def test_a_second_checkout_is_told_whose_sandbox_it_is(sandbox: Sandbox, client: Command) -> None:
+    code = (
+        "from pathlib import Path; from sandbox import layout; layout.CHECKOUT = Path('/other/checkout');"
+        "from sandbox.commands import ownership; ownership.claim()"
+    )
+    told = run("python", "-c", code)
+    assert told.returncode != 0
+    assert f"belongs to the checkout {layout.CHECKOUT}" in told.stderr
+    assert "make down" in told.stderr

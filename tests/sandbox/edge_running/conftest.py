@@ -1,0 +1,32 @@
+"""The edge with its real servers, in a network, mounts and process tree of its own; see tests/isolation.py."""
+
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from sandbox.api.testing import local_cloud
+from sandbox.substrate import authority, clients, names, network, processes, teardown
+from tests.isolation import ISOLATED, pytest_runtest_protocol, pytest_sessionfinish
+from tests.sandbox.edge import World
+
+__all__ = ["pytest_runtest_protocol", "pytest_sessionfinish"]
+
+
+@pytest.fixture
+def edge(tmp_path: Path) -> Generator[World]:
+    """The API over the real substrate: internet, regions, name server, authority, clients."""
+    network.start()
+    processes.start()
+    authority.ensure()
+    names.start()
+    clients.start()
+    with local_cloud(tmp_path) as running:
+        yield World(running)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_left() -> Generator[None]:
+    yield
+    if ISOLATED:
+        teardown.everything()

@@ -1,0 +1,27 @@
+"""These tests run the real substrate, in a network, mounts and process tree of their own; see tests/isolation.py."""
+
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from sandbox import services
+from sandbox.api.testing import LocalCloud, local_cloud
+from sandbox.substrate import network, processes, teardown
+from tests.isolation import pytest_runtest_protocol, pytest_sessionfinish
+
+__all__ = ["pytest_runtest_protocol", "pytest_sessionfinish"]
+
+
+@pytest.fixture
+def cloud(tmp_path: Path) -> Generator[LocalCloud]:
+    """The API over the substrate; nothing is left of either."""
+    services.load()
+    teardown.everything()  # Addresses are handed out from the first on, in every test's own database.
+    network.start()
+    processes.start()
+    try:
+        with local_cloud(tmp_path) as running:
+            yield running
+    finally:
+        teardown.everything()

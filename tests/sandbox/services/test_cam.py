@@ -1,0 +1,109 @@
+"""Roles and policies, through the official SDK."""
+
+import json
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tencentcloud.common.credential import Credential
+from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
+
+from sandbox.api.testing import LocalCloud, local_cloud
+from sandbox.services import account, cam, sts
+
+SERVICES = (account, cam, sts)
+ACCOUNT = "100000000001"
+TRUST = json.dumps(
+    {
+        "version": "2.0",
+        "statement": [{"effect": "allow", "action": "sts:AssumeRole", "principal": {"qcs": [f"uin/{ACCOUNT}"]}}],
+    }
+)
+POLICY = json.dumps({"version": "2.0", "statement": [{"effect": "allow", "action": "ssm:*", "resource": ["*"]}]})
+
+
+@pytest.fixture
+def cloud(tmp_path: Path) -> Generator[LocalCloud]:
+    with local_cloud(tmp_path) as running:
+        yield running
+
+
+def call(cloud: LocalCloud, action: str, **params: Any) -> dict[str, Any]:
+    return cloud.call("cam", action, params, region="")
+
+
+def code_of(cloud: LocalCloud, action: str, **params: Any) -> str | None:
+    with pytest.raises(TencentCloudSDKException) as caught:
+        call(cloud, action, **params)
+    return caught.value.code
+
+
+def test_a_role_lives_from_create_to_delete(cloud: LocalCloud) -> None:
+    id = call(cloud, "CreateRole", RoleName="r", PolicyDocument=TRUST, Tags=[{"Key": "env", "Value": "x"}])["RoleId"]
+    role = call(cloud, "GetRole", RoleName="r")["RoleInfo"]
+    assert (role["RoleId"], role["SessionDuration"], role["Tags"]) == (id, 7200, [{"Key": "env", "Value": "x"}])
+    call(cloud, "UpdateRoleDescription", RoleId=id, Description="d")
+    call(cloud, "TagRole", RoleId=id, Tags=[{"Key": "a", "Value": "b"}])
+    call(cloud, "UntagRole", RoleId=id, TagKeys=["env"])
+    changed = call(cloud, "GetRole", RoleId=id)["RoleInfo"]
+    assert (changed["Description"], changed["Tags"]) == ("d", [{"Key": "a", "Value": "b"}])
+    assert call(cloud, "DescribeRoleList", Page=1, Rp=10)["TotalNum"] == 1
+    call(cloud, "DeleteRole", RoleId=id)
+    assert code_of(cloud, "GetRole", RoleId=id) == "InvalidParameter.RoleNotExist"
+
+
+def test_names_are_unique(cloud: LocalCloud) -> None:
+    call(cloud, "CreateRole", RoleName="r", PolicyDocument=TRUST)
+    call(cloud, "CreatePolicy", PolicyName="p", PolicyDocument=POLICY)
+    assert code_of(cloud, "CreateRole", RoleName="r", PolicyDocument=TRUST) == "InvalidParameter.RoleNameInUse"
+    again = code_of(cloud, "CreatePolicy", PolicyName="p", PolicyDocument=POLICY)
+    assert again == "FailedOperation.PolicyNameInUse"
+
+
+@pytest.mark.parametrize(
+    ("document", "code"),
+    [
+        ("no json", "InvalidParameter.PolicyDocumentError"),
+        ('{"version": "1.0", "statement": []}', "InvalidParameter.VersionError"),
+        ('{"version": "2.0", "statement": [{"effect": "maybe"}]}', "InvalidParameter.EffectError"),
+        ('{"version": "2.0", "statement": [{"effect": "allow"}]}', "InvalidParameter.ActionMiss"),
+        ('{"version": "2.0", "statement": [{"effect": "allow", "action": "*"}]}', "InvalidParameter.ResourceError"),
+    ],
+)
+def test_policy_documents_are_read(cloud: LocalCloud, document: str, code: str) -> None:
+    assert code_of(cloud, "CreatePolicy", PolicyName="p", PolicyDocument=document) == code
+
+
+def test_attachments_follow_role_and_policy(cloud: LocalCloud) -> None:
+    role = call(cloud, "CreateRole", RoleName="r", PolicyDocument=TRUST)["RoleId"]
+    own = call(cloud, "CreatePolicy", PolicyName="p", PolicyDocument=POLICY)["PolicyId"]
+    preset = call(cloud, "ListPolicies", Scope="QCS", Keyword="QcloudSSMReadOnly")["List"][0]["PolicyId"]
+    for policy in (own, preset):
+        call(cloud, "AttachRolePolicy", PolicyId=policy, AttachRoleId=role)
+    listed = call(cloud, "ListAttachedRolePolicies", RoleId=role, Page=1, Rp=10)["List"]
+    assert [(each["PolicyId"], each["PolicyType"]) for each in listed] == [(own, "User"), (preset, "QCS")]
+    call(cloud, "DetachRolePolicy", PolicyId=preset, DetachRoleId=role)
+    call(cloud, "DeletePolicy", PolicyId=[own])
+    assert call(cloud, "ListAttachedRolePolicies", RoleId=role, Page=1, Rp=10)["TotalNum"] == 0
+
+
+def test_the_clouds_own_policies_cannot_be_deleted(cloud: LocalCloud) -> None:
+    assert code_of(cloud, "DeletePolicy", PolicyId=[1]) == "FailedOperation.Unmodifiable"
+
+
+def test_the_account_has_its_numbers(cloud: LocalCloud) -> None:
+    answer = call(cloud, "GetUserAppId")
+    assert (answer["AppId"], answer["Uin"], answer["OwnerUin"]) == (1300000001, ACCOUNT, ACCOUNT)
+
+
+def test_a_role_that_trusts_the_account_can_be_assumed(cloud: LocalCloud) -> None:
+    call(cloud, "CreateRole", RoleName="r", PolicyDocument=TRUST)
+    preset = call(cloud, "ListPolicies", Keyword="AdministratorAccess")["List"][0]["PolicyId"]
+    call(cloud, "AttachRolePolicy", PolicyId=preset, AttachRoleName="r")
+    arn = f"qcs::cam::uin/{ACCOUNT}:roleName/r"
+    answer = cloud.call("sts", "AssumeRole", {"RoleArn": arn, "RoleSessionName": "s"}, region="")
+    keys = answer["Credentials"]
+    credential = Credential(keys["TmpSecretId"], keys["TmpSecretKey"], keys["Token"])
+    caller = cloud.call("sts", "GetCallerIdentity", region="", credential=credential)
+    assert (caller["Type"], caller["UserId"].endswith(":s")) == ("AssumedRole", True)

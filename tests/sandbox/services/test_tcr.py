@@ -1,0 +1,130 @@
+"""Registry instances and what is in them, through the official SDK; the data plane is only recorded here."""
+
+from collections.abc import Generator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
+
+from sandbox.api.testing import LocalCloud, local_cloud
+from sandbox.layout import REGIONS
+from sandbox.services import plane, tcr
+
+SERVICES = (tcr,)
+
+
+class Recorded(plane.Recording):
+    """Its certificates are not read by anyone."""
+
+    def issue_certificate(self, domains: Sequence[str], days: int) -> tuple[str, str]:
+        return f"chain of {', '.join(domains)}\n", "key\n"
+
+
+@pytest.fixture
+def recorded() -> Generator[Recorded]:
+    with plane.use(Recorded()) as used:
+        assert isinstance(used, Recorded)
+        yield used
+
+
+@pytest.fixture
+def cloud(tmp_path: Path, recorded: Recorded) -> Generator[LocalCloud]:
+    with local_cloud(tmp_path) as running:
+        yield running
+
+
+def call(cloud: LocalCloud, action: str, **params: Any) -> dict[str, Any]:
+    return cloud.call("tcr", action, params)
+
+
+def code_of(cloud: LocalCloud, action: str, **params: Any) -> str | None:
+    with pytest.raises(TencentCloudSDKException) as caught:
+        call(cloud, action, **params)
+    return caught.value.code
+
+
+def status(cloud: LocalCloud, id: str) -> str:
+    return call(cloud, "DescribeInstanceStatus", RegistryIds=[id])["RegistryStatusSet"][0]["Status"]
+
+
+@pytest.fixture
+def registry(cloud: LocalCloud) -> str:
+    id = call(cloud, "CreateInstance", RegistryName="sanmen-images", RegistryType="basic")["RegistryId"]
+    cloud.until(lambda: status(cloud, id) == "Running", "the registry")
+    return id
+
+
+def open_endpoint(cloud: LocalCloud, id: str) -> None:
+    call(cloud, "ManageExternalEndpoint", RegistryId=id, Operation="Create")
+    where = {"RegistryId": id}
+    cloud.until(lambda: call(cloud, "DescribeExternalEndpointStatus", **where)["Status"] == "Opened", "the endpoint")
+
+
+def test_a_registry_stands_on_a_public_address_of_its_region(
+    cloud: LocalCloud, registry: str, recorded: Recorded
+) -> None:
+    found = call(cloud, "DescribeInstances", Registryids=[registry])["Registries"][0]
+    assert found["PublicDomain"] == "sanmen-images.tencentcloudcr.com"
+    assert not [name for name in found if name.startswith("_")]
+    host = recorded.hosts[registry]
+    assert host.public in REGIONS["ap-beijing"].public
+    spec = recorded.registries[registry]
+    assert (spec.host, spec.domain) == (registry, "sanmen-images.tencentcloudcr.com")
+    assert spec.users, "without a user the registry would be open to all"
+
+
+def test_a_token_lets_its_user_in(cloud: LocalCloud, registry: str, recorded: Recorded) -> None:
+    token = call(cloud, "CreateInstanceToken", RegistryId=registry, TokenType="longterm", Desc="ci")
+    assert recorded.registries[registry].users[token["Username"]] == token["Token"]
+    assert call(cloud, "DescribeInstanceToken", RegistryId=registry)["TotalCount"] == 1
+    call(cloud, "DeleteInstanceToken", RegistryId=registry, TokenId=token["TokenId"])
+    assert token["Username"] not in recorded.registries[registry].users
+
+
+def test_the_public_endpoint_admits_only_its_list(cloud: LocalCloud, registry: str, recorded: Recorded) -> None:
+    early = code_of(cloud, "CreateSecurityPolicy", RegistryId=registry, CidrBlock="198.19.0.0/16")
+    assert early == "FailedOperation"
+    open_endpoint(cloud, registry)
+    assert recorded.firewalls[registry].ingress == ()
+    call(cloud, "CreateSecurityPolicy", RegistryId=registry, CidrBlock="198.19.0.0/16", Description="clients")
+    assert [str(rule.peers[0]) for rule in recorded.firewalls[registry].ingress] == ["198.19.0.0/16"]
+    call(cloud, "DeleteSecurityPolicy", RegistryId=registry, CidrBlock="198.19.0.0/16")
+    assert recorded.firewalls[registry].ingress == ()
+
+
+def test_a_namespace_goes_after_its_repositories(cloud: LocalCloud, registry: str) -> None:
+    call(cloud, "CreateNamespace", RegistryId=registry, NamespaceName="sanmen", IsPublic=False)
+    again = code_of(cloud, "CreateNamespace", RegistryId=registry, NamespaceName="sanmen", IsPublic=False)
+    assert again == "InvalidParameter.ErrNamespaceExist"
+    where = {"RegistryId": registry, "NamespaceName": "sanmen"}
+    call(cloud, "CreateRepository", RepositoryName="gateway", **where)
+    listed = call(cloud, "DescribeRepositories", **where)["RepositoryList"]
+    assert [each["Name"] for each in listed] == ["sanmen/gateway"]
+    assert code_of(cloud, "DeleteNamespace", **where) == "FailedOperation.PreconditionFailed"
+    call(cloud, "DeleteRepository", RepositoryName="gateway", **where)
+    call(cloud, "DeleteNamespace", **where)
+    assert call(cloud, "DescribeNamespaces", RegistryId=registry, All=True)["TotalCount"] == 0
+
+
+def test_a_deleted_registry_leaves_nothing(cloud: LocalCloud, registry: str, recorded: Recorded) -> None:
+    call(cloud, "CreateNamespace", RegistryId=registry, NamespaceName="sanmen", IsPublic=False)
+    call(cloud, "DeleteInstance", RegistryId=registry)
+    cloud.until(lambda: not call(cloud, "DescribeInstances")["Registries"], "the deletion")
+    assert not recorded.registries
+    assert not recorded.hosts
+    assert not cloud.store.list("public_address")
+    assert not cloud.store.list("tcr.namespace")
+
+
+@pytest.mark.parametrize("name", ["abc", "Upper-case", "-dash-first", "x" * 51])
+def test_bad_names_are_refused(cloud: LocalCloud, name: str) -> None:
+    wrong = code_of(cloud, "CreateInstance", RegistryName=name, RegistryType="basic")
+    assert wrong == "InvalidParameter.ErrorRegistryName"
+
+
+def test_names_are_unique_among_all_regions(cloud: LocalCloud, registry: str) -> None:
+    params = {"RegistryName": "sanmen-images", "RegistryType": "basic"}
+    with pytest.raises(TencentCloudSDKException) as caught:
+        cloud.call("tcr", "CreateInstance", params, region="ap-shanghai")
+    assert caught.value.code == "InvalidParameter.ErrorNameExists"

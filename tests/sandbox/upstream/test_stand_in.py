@@ -1,0 +1,120 @@
+"""The upstream stand-in: shapes, credentials, speed and failures by its settings."""
+
+import asyncio
+import json
+import ssl
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from sandbox.upstream.behaviour import BehaviourFile
+from sandbox.upstream.server import StandIn
+from tests.sandbox.upstream.certificates import self_signed
+
+ASKED: dict[str, Any] = {"model": "m", "max_tokens": 8, "messages": [{"role": "user", "content": "hi"}]}
+Visit = Callable[[httpx.AsyncClient], Awaitable[None]]
+
+
+def run(tmp_path: Path, visit: Visit, behaviour: dict[str, Any] | None = None) -> StandIn:
+    """Serve on a free port and let `visit` call it."""
+    settings = tmp_path / "settings.json"
+    settings.write_text(json.dumps(behaviour or {}))
+    key = ec.generate_private_key(ec.SECP256R1())
+    (tmp_path / "chain.pem").write_bytes(self_signed(key, "alpha.upstream.test"))
+    plain = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    (tmp_path / "key.pem").write_bytes(key.private_bytes(*plain))
+    stand_in = StandIn(BehaviourFile(settings))
+
+    async def main() -> None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(tmp_path / "chain.pem", tmp_path / "key.pem")
+        server = await stand_in.start("127.0.0.1", 0, context)
+        port = server.sockets[0].getsockname()[1]
+        trust = ssl.create_default_context(cafile=str(tmp_path / "chain.pem"))
+        async with httpx.AsyncClient(base_url=f"https://127.0.0.1:{port}", verify=trust, trust_env=False) as client:
+            await visit(client)
+        server.close()
+
+    asyncio.run(main())
+    return stand_in
+
+
+@pytest.mark.parametrize("path", ["/v1/messages", "/v1/chat/completions", "/v1/responses"])
+def test_a_stream_says_what_the_whole_answer_says(tmp_path: Path, path: str) -> None:
+    async def visit(client: httpx.AsyncClient) -> None:
+        whole = (await client.post(path, json=ASKED)).text
+        stream = await client.post(path, json=ASKED | {"stream": True})
+        assert stream.headers["content-type"].startswith("text/event-stream")
+        assert all(f"word{n} " in whole and f"word{n} " in stream.text for n in range(4))
+        for event in stream.text.split("\n\n"):
+            data = event.partition("data: ")[2]
+            assert data in ("", "[DONE]") or json.loads(data)
+
+    run(tmp_path, visit, {"tokens": 4})
+
+
+def test_chat_usage_comes_on_demand_only(tmp_path: Path) -> None:
+    async def visit(client: httpx.AsyncClient) -> None:
+        path, asked = "/v1/chat/completions", ASKED | {"stream": True}
+        assert "usage" not in (await client.post(path, json=asked)).text
+        assert "usage" in (await client.post(path, json=asked | {"stream_options": {"include_usage": True}})).text
+
+    run(tmp_path, visit)
+
+
+def test_a_wrong_credential_is_refused_in_either_header(tmp_path: Path) -> None:
+    async def visit(client: httpx.AsyncClient) -> None:
+        for headers in ({"x-api-key": "good"}, {"authorization": "Bearer good"}):
+            assert (await client.get("/v1/models", headers=headers)).status_code == 200
+        for headers in (dict[str, str](), {"x-api-key": "bad"}, {"authorization": "Bearer bad"}):
+            assert (await client.get("/v1/models", headers=headers)).status_code == 401
+
+    run(tmp_path, visit, {"credentials": ["good"]})
+
+
+def test_the_nth_request_fails_and_others_do_not(tmp_path: Path) -> None:
+    async def visit(client: httpx.AsyncClient) -> None:
+        answers = [await client.post("/v1/messages", json=ASKED) for _ in range(3)]
+        assert [answer.status_code for answer in answers] == [200, 529, 200]
+        assert answers[1].headers["retry-after"] == "3"
+
+    run(tmp_path, visit, {"faults": [{"kind": "status", "nth": [2], "retry_after_s": 3}]})
+
+
+@pytest.mark.parametrize("kind", ["close", "cut"])
+def test_a_connection_can_break(tmp_path: Path, kind: str) -> None:
+    async def visit(client: httpx.AsyncClient) -> None:
+        with pytest.raises(httpx.TransportError):
+            await client.post("/v1/messages", json=ASKED | {"stream": True})
+
+    run(tmp_path, visit, {"faults": [{"kind": kind, "after_tokens": 2}]})
+
+
+def test_settings_are_read_again_and_bad_ones_change_nothing(tmp_path: Path) -> None:
+    async def visit(client: httpx.AsyncClient) -> None:
+        settings = tmp_path / "settings.json"
+        assert "word3 " in (await client.post("/v1/messages", json=ASKED)).text
+        settings.write_text('{"tokens": 2}')
+        assert "word2 " not in (await client.post("/v1/messages", json=ASKED)).text
+        settings.write_text('{"tokens": "many"}')
+        answer = (await client.post("/v1/messages", json=ASKED)).text
+        assert "word1 " in answer
+        assert "word2 " not in answer
+
+    run(tmp_path, visit)
+
+
+def test_a_client_that_leaves_is_counted(tmp_path: Path) -> None:
+    async def visit(client: httpx.AsyncClient) -> None:
+        async with client.stream("POST", "/v1/messages", json=ASKED | {"stream": True}) as answer:
+            await anext(answer.aiter_raw())
+        while (await client.get("/.stand-in")).json()["cancelled"] == 0:
+            pass
+
+    stand_in = run(tmp_path, visit, {"tokens_per_s": 1, "tokens": 1000})
+    assert stand_in.seen.streaming == 0
