@@ -1,4 +1,4 @@
-"""Rules for the public entry: load balancer, listeners, custom configuration. Numbers: docs/sources.md, policies, "Edge"."""
+"""Rules for the public entry: load balancer, listeners, custom configuration. Numbers: docs/policies.md, "Edge"."""
 
 import re
 from collections.abc import Iterator, Sequence

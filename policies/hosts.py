@@ -1,4 +1,4 @@
-"""Rules for machines: no public address, no secret in user data. Numbers: docs/sources.md, policies, "Network and hosts"."""
+"""Rules for machines: no public address, no secret in user data. Numbers: docs/policies.md, "Network and hosts"."""
 
 import base64
 import binascii

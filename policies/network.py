@@ -1,4 +1,4 @@
-"""Rules for regions, providers and security groups. Numbers: docs/sources.md, policies."""
+"""Rules for regions, providers and security groups. Numbers: docs/policies.md."""
 
 import re
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""Rules for Redis, which holds the limits. Numbers: docs/sources.md, policies, "Redis"."""
+"""Rules for Redis, which holds the limits. Numbers: docs/policies.md, "Redis"."""
 
 from collections.abc import Iterator, Sequence
 

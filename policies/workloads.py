@@ -1,4 +1,4 @@
-"""Rules for Kubernetes workloads: Pod Security "restricted", CIS, NSA hardening. Numbers: docs/sources.md, policies."""
+"""Rules for Kubernetes workloads: Pod Security "restricted", CIS, NSA hardening. Numbers: docs/policies.md."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence

@@ -258,7 +258,7 @@ class Zone:
 
 @dataclass(frozen=True, kw_only=True)
 class Metrics:
-    """A Prometheus on a host. `scrapes`: scrape_config mappings; `rules`: rule group mappings, as Prometheus reads them."""
+    """A Prometheus on a host. `scrapes` are scrape_config mappings, `rules` rule group mappings, as it reads them."""
 
     name: str
     host: str

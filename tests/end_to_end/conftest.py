@@ -21,7 +21,7 @@ TIMEOUT_S = 280
 
 @dataclass(frozen=True, kw_only=True)
 class Sandbox:
-    """The running sandbox: what `make up` printed, how long it took, the shell file's variables, the stack's outputs."""
+    """The running sandbox: what `make up` printed and took, the shell file's variables, the stack's outputs."""
 
     printed: str
     seconds: float

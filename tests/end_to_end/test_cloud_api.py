@@ -63,7 +63,16 @@ def test_a_wrong_secret_key_is_refused(sandbox: Sandbox) -> None:
 def test_status_shows_regions_resources_processes_and_health(sandbox: Sandbox) -> None:
     shown = run("make", "status")
     assert shown.returncode == 0, shown.stderr
-    for word in ("ap-beijing", "ap-shanghai", "ap-guangzhou", "targets healthy", "primary crs-", "haproxy", "running", "vpc"):
+    for word in (
+        "ap-beijing",
+        "ap-shanghai",
+        "ap-guangzhou",
+        "targets healthy",
+        "primary crs-",
+        "haproxy",
+        "running",
+        "vpc",
+    ):
         assert word in shown.stdout, word
 
 

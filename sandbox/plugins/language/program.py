@@ -54,7 +54,9 @@ def own_frames(error: BaseException, directory: Path) -> str:
     """The traceback from the first frame of the user's program on: the SDK's frames above it help nobody."""
     frames = traceback.extract_tb(error.__traceback__)
     own = (Path(frame.filename) for frame in frames)
-    first = next((i for i, path in enumerate(own) if path.is_relative_to(directory) and not path.is_relative_to(sys.prefix)), 0)
+    first = next(
+        (i for i, path in enumerate(own) if path.is_relative_to(directory) and not path.is_relative_to(sys.prefix)), 0
+    )
     lines = traceback.format_list(frames[first:]) + traceback.format_exception_only(error)
     return "".join(lines)
 

@@ -1,4 +1,4 @@
-"""Load balancers (Clb/*), as the official provider drives them. Source: facts on the provider, section 3."""
+"""Load balancers (Clb/*), as the official provider drives them. Source: docs/sources.md, provider."""
 
 import threading
 from collections.abc import Callable, Generator, Mapping

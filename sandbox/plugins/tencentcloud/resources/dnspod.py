@@ -1,4 +1,4 @@
-"""Zones and records (Dnspod/domainInstance, record). Source: facts on the provider, section 8."""
+"""Zones and records (Dnspod/domainInstance, record). Source: docs/sources.md, provider."""
 
 from typing import Any
 

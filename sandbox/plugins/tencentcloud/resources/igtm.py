@@ -1,4 +1,4 @@
-"""Global traffic (Igtm/*). Source: facts on the provider, section 8."""
+"""Global traffic (Igtm/*). Source: docs/sources.md, provider."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Prometheus on machines (Monitor/tmp*). Source: facts on the provider, section 9."""
+"""Prometheus on machines (Monitor/tmp*). Source: docs/sources.md, provider."""
 
 from typing import Any
 

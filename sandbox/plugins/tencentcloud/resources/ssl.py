@@ -1,4 +1,4 @@
-"""Certificates (Ssl/certificate, Ssl/freeCertificate). Source: facts on the provider, section 4."""
+"""Certificates (Ssl/certificate, Ssl/freeCertificate). Source: docs/sources.md, provider."""
 
 from typing import Any
 
