@@ -10,6 +10,11 @@ from sandbox.substrate import teardown
 from tests.end_to_end.conftest import Command, Sandbox, bring_up, run
 
 
+def beside_us(process: Path) -> bool:
+    """Whether a process is of this machine, not of a sandbox inside a namespace of its own."""
+    return (process / "ns" / "pid").readlink() == Path("/proc/self/ns/pid").readlink()
+
+
 def left_on_the_machine() -> list[str]:
     """What a person would find with ps, ip, mount and ls."""
     found: list[str] = []
@@ -20,6 +25,8 @@ def left_on_the_machine() -> list[str]:
     found += [str(path) for path in (layout.STATE, *(layout.LOCAL / n for n in layout.SESSION_FILES)) if path.exists()]
     for process in Path("/proc").glob("[0-9]*"):
         try:
+            if not beside_us(process):
+                continue
             words = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
         except OSError:
             continue
@@ -45,13 +52,13 @@ def test_down_after_everything_was_killed_leaves_nothing() -> None:
     killed = 0
     for process in Path("/proc").glob("[0-9]*"):
         try:
+            if int(process.name) == os.getpid() or not beside_us(process):
+                continue
             variables = (process / "environ").read_bytes()
             words = (process / "cmdline").read_bytes()
         except OSError:
             continue
         if b"s6-" in words or str(layout.STATE).encode() in words or b"SANMEN_STATE" in variables:
-            if int(process.name) == os.getpid():
-                continue
             try:
                 os.kill(int(process.name), signal.SIGKILL)
                 killed += 1

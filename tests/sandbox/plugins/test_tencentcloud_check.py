@@ -75,10 +75,10 @@ def test_unknown_values_pass_wherever_they_stand(tencentcloud: Plugin) -> None:
 
 
 def test_a_sensitive_argument_becomes_a_secret_and_a_secret_stays_one(tencentcloud: Plugin) -> None:
-    given = {"memSize": 1024, "availabilityZone": "ap-beijing-3", "password": "p", "name": Secret("n")}
+    given = {"memSize": 1024, "availabilityZone": "ap-beijing-3", "password": "pass-1234", "name": Secret("n")}
     inputs, failures = tencentcloud.check(REDIS, given)
     assert failures == {}
-    assert inputs["password"] == Secret("p")
+    assert inputs["password"] == Secret("pass-1234")
     assert inputs["name"] == Secret("n")
 
 
