@@ -46,6 +46,8 @@ INTERNET = "net"
 
 PUBLIC_RANGE = IPv4Network("198.18.0.0/15")
 """RFC 2544 benchmark range: never routed on the internet."""
+PUBLIC_ROUTE = f"unreachable {PUBLIC_RANGE}"
+"""The machine's own route, as `ip route` spells it: a packet for a sandbox address can never leave."""
 CORE_RANGE = IPv4Network("198.18.0.0/24")
 """Hosts that stand on the internet itself: name server, upstream stand-ins, region uplinks."""
 NAME_SERVER = IPv4Address("198.18.0.53")

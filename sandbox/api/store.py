@@ -116,6 +116,18 @@ class Store:
         with self._cursor() as cursor:
             return dict(cursor.execute("SELECT kind, count(*) FROM docs GROUP BY kind ORDER BY kind").fetchall())
 
+    def last(self) -> int:
+        """The number of the newest document; numbers only grow."""
+        with self._cursor() as cursor:
+            return int(cursor.execute("SELECT coalesce(max(seq), 0) FROM docs").fetchone()[0])
+
+    def since(self, number: int) -> Sequence[tuple[str, str, Doc]]:
+        """Kind, region and document of all that were made after document `number`, oldest first."""
+        with self._cursor() as cursor:
+            query = "SELECT kind, region, doc FROM docs WHERE seq > ? ORDER BY seq"
+            rows = cursor.execute(query, (number,)).fetchall()
+        return [(row[0], row[1], json.loads(row[2])) for row in rows]
+
     def delete(self, kind: str, id: str) -> bool:
         """Remove a document; False if there was none."""
         with self._cursor() as cursor:

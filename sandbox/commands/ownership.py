@@ -3,12 +3,16 @@
 import json
 import os
 import socket
+import struct
 from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
 from sandbox import layout
+
+_LOCK = f"\0sanmen{layout.STATE}"
+"""An abstract address: nothing of it is in the file system."""
 
 
 class CommandError(Exception):
@@ -23,11 +27,26 @@ def exclusively(doing: str) -> Generator[None]:
     """
     with socket.socket(socket.AF_UNIX) as lock:
         try:
-            lock.bind(f"\0sanmen{layout.STATE}")
+            lock.bind(_LOCK)
         except OSError:
-            message = f"cannot {doing}: another sandbox command is at work on this machine; wait for it"
-            raise CommandError(message) from None
+            raise CommandError(f"cannot {doing}: {_holder()}") from None
+        lock.listen()  # so that others can ask the kernel whose it is
         yield
+
+
+def _holder() -> str:
+    """Who is at work, and what to do about it."""
+    with socket.socket(socket.AF_UNIX) as asking:
+        try:
+            asking.connect(_LOCK)
+            told = asking.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+        except OSError:
+            return "another sandbox command was at work until now; try again"
+    pid: int = struct.unpack("3i", told)[0]
+    return (
+        f"another sandbox command is at work on this machine (process {pid}).\n"
+        f"  Wait for it, or interrupt it: kill -INT {pid}"
+    )
 
 
 def owner() -> Path | None:

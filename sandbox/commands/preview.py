@@ -44,6 +44,8 @@ def preview(stack: str, words: list[str]) -> int:
         env = {name: value for name, value in os.environ.items() if not name.startswith("TENCENTCLOUD_")}
         env |= session.engine_variables()
         env |= {"PULUMI_BACKEND_URL": f"file://{root}/state", "PULUMI_CONFIG_PASSPHRASE": "preview"}
+        if not {"-d", "--debug"}.intersection(words):
+            env["SANMEN_PROGRAM_DEBUG"] = "false"
         _engine(["stack", "init", stack], project, env, quiet=True)
         return _engine(["preview", "--stack", stack, *words], project, env, quiet=False)
 

@@ -1,7 +1,6 @@
 """`up`: from nothing to an answered request."""
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -10,7 +9,8 @@ from typing import Any
 from gateway import image
 from sandbox import layout
 from sandbox.api.credentials import make_account_key
-from sandbox.commands import internet, ownership, secret_file, session
+from sandbox.commands import engine, internet, leftovers, ownership, secret_file, session
+from sandbox.commands.engine import pulumi
 from sandbox.commands.ownership import CommandError
 from sandbox.substrate import authority, network, processes
 from sandbox.substrate.specs import Process
@@ -30,9 +30,9 @@ def up() -> None:
             image.build(layout.CACHE, lambda _text: None)
         with steps.step("Sandbox: three regions, name server, upstream stand-ins, cloud API"):
             start()
-    deploy(steps)
-    with steps.step("A request through the whole chain"):
-        answer = prove()
+        deploy(steps)
+        with steps.step("A request through the whole chain"):
+            answer = prove()
     _tell(steps, answer)
 
 
@@ -52,32 +52,36 @@ def start() -> None:
 
 
 def deploy(steps: Steps) -> None:
-    """`pulumi up` on the stack; its output is the engine's own."""
+    """`pulumi up` on the stack; its output is the engine's own. Mends what an unfinished run left behind."""
+    engine.forget_dead_lock()
     pulumi("stack", "select", "--create", STACK, quiet=True)
-    _forget_dead_lock()
+    if leftovers.begin():
+        _mend(steps)
     began = time.monotonic()
     pulumi("up", "--yes", "--skip-preview", "--stack", STACK)
     steps.note(f"pulumi up {time.monotonic() - began:.1f} s")
+    if leftovers.anything_new():  # a create that was repeated because its answer got lost has made two
+        _remove_leftovers(steps)
+    leftovers.end()
 
 
-def pulumi(*words: str, quiet: bool = False) -> str:
-    """Run the engine with the sandbox's session. Raises CommandError when it fails; it has said why itself."""
-    env = {**os.environ, **session.variables()}
-    output = subprocess.PIPE if quiet else None
-    done = subprocess.run(
-        ["pulumi", "--non-interactive", *words], cwd=layout.CHECKOUT, env=env, stdout=output, stderr=output, text=True
-    )
-    if done.returncode:
-        raise CommandError(f"'pulumi {' '.join(words)}' failed{': ' + done.stderr.strip() if quiet else ''}")
-    return done.stdout if quiet else ""
+def _mend(steps: Steps) -> None:
+    """After a run that did not come to its end: the state forgets what it waited for, the cloud what nobody knows."""
+    forgotten = engine.forget_pending_creates(STACK)
+    if forgotten:
+        steps.note(f"the last run was killed while it made {', '.join(forgotten)}")
+    _remove_leftovers(steps)
 
 
-def _forget_dead_lock() -> None:
-    """A killed engine leaves its lock behind. Only one whose process is gone is removed."""
-    for lock in session.BACKEND.glob(".pulumi/locks/**/*.json"):
-        holder = json.loads(lock.read_text()).get("pid")
-        if not os.path.exists(f"/proc/{holder}"):
-            lock.unlink()
+def _remove_leftovers(steps: Steps) -> None:
+    found = leftovers.find(engine.exported(STACK))
+    if not found:
+        return
+    gone, left = leftovers.remove(found, session.variables())
+    for each in gone:
+        steps.note(f"removed {each}: an interrupted create had left it, no state knows it")
+    for each, reason in left.items():
+        steps.note(f"could not remove {each}, which no state knows: {reason}")
 
 
 def prove() -> dict[str, Any]:

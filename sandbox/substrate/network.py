@@ -25,7 +25,6 @@ PUBLIC_LEG = "eth1"
 """A host's interface on a public network."""
 PUBLIC_BRIDGE = "public"
 CORE_BRIDGE = "core"
-ROUTE = f"unreachable {layout.PUBLIC_RANGE}"
 ROUTER_ADDRESSES = 256
 """So many addresses at the top of a region's public range belong to routers; services hand out the others."""
 
@@ -50,7 +49,7 @@ def _with_prefix(address: IPv4Address, network: IPv4Network) -> str:
 def start() -> None:
     """Make the internet and the regions. What a machine's restart left on disk without its namespaces is forgotten."""
     with records.lock():
-        if ROUTE not in run(["ip", "-4", "route", "show"]):
+        if layout.PUBLIC_ROUTE not in run(["ip", "-4", "route", "show"]):
             run(["ip", "route", "replace", "unreachable", str(layout.PUBLIC_RANGE)])
         if not namespaces.exists(layout.INTERNET):
             _forget()
@@ -96,7 +95,7 @@ def stop() -> None:
         for name in namespaces.names():
             namespaces.delete(name)
         _forget()
-        if ROUTE in run(["ip", "-4", "route", "show"]):
+        if layout.PUBLIC_ROUTE in run(["ip", "-4", "route", "show"]):
             run(["ip", "route", "delete", "unreachable", str(layout.PUBLIC_RANGE)])
 
 

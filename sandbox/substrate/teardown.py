@@ -12,11 +12,13 @@ from contextlib import suppress
 from pathlib import Path
 
 from sandbox import layout
-from sandbox.substrate import cgroups, namespaces, network, processes, records
+from sandbox.substrate import cgroups, namespaces, processes, records
 from sandbox.substrate.commands import run
 from sandbox.substrate.errors import SubstrateError
 
 _TIMEOUT_S = 5.0
+_PASSES = 3
+"""What was just being made when its maker was killed may appear after its kind was looked for."""
 
 
 def everything() -> list[str]:
@@ -24,6 +26,17 @@ def everything() -> list[str]:
 
     Raises SubstrateError naming what could not be removed.
     """
+    removed: list[str] = []
+    still: list[str] = []
+    for _ in range(_PASSES):
+        removed += _pass()
+        still = leftovers()
+        if not still:
+            return removed
+    raise SubstrateError("could not be removed: " + "; ".join(still))
+
+
+def _pass() -> list[str]:
     removed = _kill_processes()
     removed += _unmount()
     for name in namespaces.names():
@@ -34,12 +47,9 @@ def everything() -> list[str]:
     if layout.STATE.exists() and _is_ours(layout.STATE):
         shutil.rmtree(layout.STATE)
         removed.append(f"directory {layout.STATE}")
-    if network.ROUTE in run(["ip", "-4", "route", "show"]):
+    if layout.PUBLIC_ROUTE in run(["ip", "-4", "route", "show"]):
         run(["ip", "route", "delete", "unreachable", str(layout.PUBLIC_RANGE)])
-        removed.append(f"route {network.ROUTE}")
-    still = leftovers()
-    if still:
-        raise SubstrateError("could not be removed: " + "; ".join(still))
+        removed.append(f"route {layout.PUBLIC_ROUTE}")
     return removed
 
 
@@ -51,8 +61,8 @@ def leftovers() -> list[str]:
     found += [f"control group {path}" for path in cgroups.left()]
     if layout.STATE.exists() and _is_ours(layout.STATE):
         found.append(f"directory {layout.STATE}")
-    if network.ROUTE in run(["ip", "-4", "route", "show"]):
-        found.append(f"route {network.ROUTE}")
+    if layout.PUBLIC_ROUTE in run(["ip", "-4", "route", "show"]):
+        found.append(f"route {layout.PUBLIC_ROUTE}")
     return found
 
 

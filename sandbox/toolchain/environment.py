@@ -40,7 +40,10 @@ def make(steps: Steps, home: Path, lock: Path, text: str) -> Path:
     # A name of its own for each run: pip's download is not safe to share, a finished folder is.
     partial = wheels.with_name(f"{wheels.name}.{os.getpid()}")
     with steps.step(f"{text}: installing", "about 1 min, 20 s from the cache"):
-        venv.create(home, with_pip=True, clear=True)
+        try:
+            venv.create(home, with_pip=True, clear=True)
+        except subprocess.CalledProcessError:
+            raise ToolchainError("python3 has no venv module here: 'apt-get install python3-venv'") from None
         if not wheels.exists():
             partial.mkdir(parents=True)
             fetch = ("wheel", "--quiet", "--require-hashes", "--no-deps", "--wheel-dir", str(partial))

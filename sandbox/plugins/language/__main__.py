@@ -7,10 +7,10 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import grpc
-from pulumi.runtime.proto import language_pb2_grpc
 
 from sandbox.plugins.language.host import LanguageHost
 from sandbox.plugins.language.policy_proxy import OPTIONS
+from sandbox.plugins.protocol.stubs import language_pb2_grpc
 
 
 def main() -> None:
@@ -29,7 +29,9 @@ def main() -> None:
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     print(port, flush=True)
-    done.wait()
+    parent = os.getppid()
+    while not done.wait(2.0) and os.getppid() == parent:
+        pass  # a killed engine signals nobody
     host.children.end_all()
     server.stop(None)
     os._exit(0)

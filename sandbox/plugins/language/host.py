@@ -10,15 +10,19 @@ from typing import Any
 
 import grpc
 from google.protobuf import empty_pb2, json_format
-from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 
-from sandbox.plugins.language import environment, program
+from sandbox.plugins.language import environment
 from sandbox.plugins.language.children import Children
 from sandbox.plugins.language.environment import EnvironmentMissing
 from sandbox.plugins.language.policy_proxy import PolicyProxy
+from sandbox.plugins.protocol.stubs import language_pb2, language_pb2_grpc, plugin_pb2
 
 VERSION = "3.259.0"
 """The engine release this host was written for."""
+PROGRAM = Path(__file__).with_name("program.py")
+"""Started, never imported: it loads the whole SDK, and the host needs the protocol alone."""
+FAILED_AND_SAID_SO = 32
+"""The exit code that PROGRAM gives for it."""
 
 
 def _options(info: language_pb2.ProgramInfo) -> dict[str, Any]:
@@ -74,7 +78,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         """Run the program to its end. A failure the program has told already is a bail, not an error."""
         python = self._python(request.info, context)
         child = self.children.start(
-            [python, program.__file__, *self._program_arguments(request)],
+            [python, PROGRAM, *self._program_arguments(request)],
             cwd=Path(request.info.program_directory),
             env={
                 "PULUMI_CONFIG": json.dumps(dict(request.config)),
@@ -87,7 +91,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         self.children.forget(child)
         if code == 0:
             return language_pb2.RunResponse()
-        if code == program.FAILED_AND_SAID_SO:
+        if code == FAILED_AND_SAID_SO:
             return language_pb2.RunResponse(bail=True)
         return language_pb2.RunResponse(error=f"program exited with non-zero exit code: {code}")
 

@@ -12,7 +12,8 @@ from typing import Any, cast
 
 import grpc
 from google.protobuf import empty_pb2
-from pulumi.runtime.proto import analyzer_pb2
+
+from sandbox.plugins.protocol.stubs import analyzer_pb2
 
 SERVICE = "/pulumirpc.Analyzer/"
 MESSAGE_LIMIT = 400 * 1024 * 1024

@@ -19,6 +19,8 @@ import pulumi
 import pulumi.runtime
 
 FAILED_AND_SAID_SO = 32
+DEBUG_VARIABLE = "SANMEN_PROGRAM_DEBUG"
+"""Set to `false` where nobody will see the SDK's debug messages: each is a call that the program waits for."""
 
 
 def arguments() -> argparse.Namespace:
@@ -61,19 +63,30 @@ def own_frames(error: BaseException, directory: Path) -> str:
     return "".join(lines)
 
 
+def _unheard(
+    msg: str, resource: pulumi.Resource | None = None, stream_id: int | None = None, ephemeral: bool | None = None
+) -> None:
+    """In the place of `pulumi.log.debug`."""
+
+
 def run(given: argparse.Namespace) -> int:
     """Run the program until the engine has taken all it registered."""
     configure(given)
     os.chdir(given.pwd)
     entry = str(Path(given.pwd, given.entry))
     sys.argv = [given.entry, *given.rest]
+    if os.environ.get(DEBUG_VARIABLE) == "false":
+        pulumi.log.debug = _unheard
     loop = asyncio.new_event_loop()
     loop.set_default_executor(concurrent.futures.ThreadPoolExecutor(max_workers=4 * max(given.parallel, 1)))
     asyncio.set_event_loop(loop)
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
 
-    def execute() -> None:
+    async def execute() -> None:
         runpy.run_path(entry, run_name="__main__")
+        # One turn of the loop, and the SDK's list of registrations is filled. Found empty, it would wait for all
+        # outputs at once, anew whenever one comes: time that grows with the square of the program.
+        await asyncio.sleep(0)
 
     try:
         loop.run_until_complete(pulumi.runtime.run_in_stack(execute))

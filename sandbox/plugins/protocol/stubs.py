@@ -32,9 +32,12 @@ _before = "pulumi" in sys.modules
 _stand_in()
 
 from pulumi.runtime.proto import (  # noqa: E402  the stand-ins come first
+    analyzer_pb2,
     engine_pb2,
     engine_pb2_grpc,
     errors_pb2,
+    language_pb2,
+    language_pb2_grpc,
     plugin_pb2,
     provider_pb2,
     provider_pb2_grpc,
@@ -47,9 +50,12 @@ if not _before:
         sys.modules.pop(_name, None)
 
 __all__ = [
+    "analyzer_pb2",
     "engine_pb2",
     "engine_pb2_grpc",
     "errors_pb2",
+    "language_pb2",
+    "language_pb2_grpc",
     "plugin_pb2",
     "provider_pb2",
     "provider_pb2_grpc",

@@ -1,6 +1,5 @@
 """Where the API is, and the proof that it is a sandbox: this plugin talks to nothing else."""
 
-import http.client
 import ipaddress
 import json
 import os
@@ -60,6 +59,8 @@ class Endpoint:
 
     def _ask(self, host: str, port: int) -> str:
         """The sandbox's version."""
+        import http.client  # here: a preview starts this plugin once per region and asks nobody
+
         connection_type = http.client.HTTPSConnection if self.protocol == "https" else http.client.HTTPConnection
         connection = connection_type(host, port, timeout=10)
         try:

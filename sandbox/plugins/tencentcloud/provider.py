@@ -28,6 +28,9 @@ from sandbox.plugins.tencentcloud.project import imported_inputs, marked, refres
 from sandbox.plugins.tencentcloud.schema import VERSION, Fields, schema
 from sandbox.plugins.tencentcloud.settings import Settings, check_config
 
+CANCEL_GRACE_S = 20.0
+"""How long the engine's interrupt leaves running operations alone."""
+
 
 class Provider(provider_pb2_grpc.ResourceProviderServicer):
     """One configured provider: an account, a region, an endpoint. Called from several threads."""
@@ -49,8 +52,13 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         return empty_pb2.Empty()
 
     def Cancel(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> empty_pb2.Empty:
-        """End waits and retries. Answers at once."""
-        self._stopped.set()
+        """Let what has begun come to its end, for a while; then end waits and retries. Answers at once.
+
+        The official provider finishes what it has begun. What is cut off here is half-made, so only what hangs is.
+        """
+        grace = threading.Timer(CANCEL_GRACE_S, self._stopped.set)
+        grace.daemon = True
+        grace.start()
         return empty_pb2.Empty()
 
     def CheckConfig(

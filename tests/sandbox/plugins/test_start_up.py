@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from sandbox import layout
+from sandbox.plugins.language import host, program
 from sandbox.plugins.tencentcloud.schema import schema
 
 CHEAP_S = 0.8
@@ -31,6 +32,16 @@ def test_a_plugin_starts_without_the_sdks(package: str) -> None:
     heavy = {"pulumi", "pulumi.output", "pulumi_kubernetes", "requests", "tencentcloud", "tencentcloud_iac_pulumi"}
     assert heavy.intersection(modules) == set()
     assert seconds < CHEAP_S
+
+
+def test_the_language_host_starts_without_the_sdk() -> None:
+    program = "import sys, sandbox.plugins.language.__main__; print('pulumi.output' in sys.modules)"
+    run = [sys.executable, "-c", program]
+    assert subprocess.run(run, capture_output=True, text=True, check=True).stdout.strip() == "False"
+
+
+def test_the_language_host_and_its_program_agree_on_the_exit_code_of_a_failure_that_was_told() -> None:
+    assert host.FAILED_AND_SAID_SO == program.FAILED_AND_SAID_SO
 
 
 def test_a_process_that_imports_the_plugins_modules_can_still_import_pulumi() -> None:

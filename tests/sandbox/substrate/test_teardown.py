@@ -40,7 +40,7 @@ def assert_nothing_is_left() -> None:
     assert teardown.leftovers() == []
     assert namespaces.names() == []
     assert not layout.STATE.exists()
-    assert network.ROUTE not in run(["ip", "route"])
+    assert layout.PUBLIC_ROUTE not in run(["ip", "route"])
     assert str(layout.STATE) not in Path("/proc/self/mounts").read_text()
     assert "sleep 3456" not in run(["ps", "-eo", "args"])
 

@@ -59,3 +59,14 @@ def test_without_root_there_is_one_message_that_says_so() -> None:
 
 
 CHECK_ROOT = "from sandbox.toolchain import preflight; print(*preflight.check_root())"
+
+
+def test_down_needs_nothing_but_the_standard_library() -> None:
+    """It is the first thing on a bare machine, and the last resort on a broken one."""
+    imported = subprocess.run(
+        [sys.executable, "-S", "-c", "import sandbox.__main__, sandbox.commands.down"],
+        cwd=layout.CHECKOUT,
+        capture_output=True,
+        text=True,
+    )
+    assert imported.returncode == 0, imported.stderr

@@ -9,10 +9,17 @@ import pkgutil
 import threading
 
 _loading = threading.Lock()
+_loaded = threading.Event()
 
 
 def load() -> None:
-    """Import every service module, so that `handler.HANDLERS` is complete. Thread-safe, and quick when repeated."""
+    """Import every service module, so that `handler.HANDLERS` is complete.
+
+    Thread-safe, and free when repeated: every check asks.
+    """
+    if _loaded.is_set():
+        return
     with _loading:
         for module in pkgutil.iter_modules(__path__):
             importlib.import_module(f"{__name__}.{module.name}")
+        _loaded.set()

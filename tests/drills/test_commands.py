@@ -1,0 +1,24 @@
+"""Wrong commands: one clear line each, and nothing is made."""
+
+import pytest
+
+from sandbox import layout
+from tests.end_to_end.conftest import run
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("make preview STACK=nope", "there is no stack 'nope'; there are: dev, local, prod, staging"),
+        ("make status", "there is no sandbox on this machine; 'make up' makes one"),
+        ("python -m sandbox exec -- true", "the sandbox is not up"),
+        ("python -m sandbox exec", "exec: no command given"),
+        ("python -m sandbox exec --from ap-mars -- true", "choose from 'ap-beijing', 'ap-shanghai', 'ap-guangzhou'"),
+    ],
+)
+def test_a_wrong_command_says_what_is_wrong_and_makes_nothing(nothing: None, words: str, said: str) -> None:
+    done = run(*words.split())
+    assert done.returncode != 0
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not layout.STATE.exists()
