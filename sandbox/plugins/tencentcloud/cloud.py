@@ -124,12 +124,16 @@ class Cloud:
 
     def _send(self, service: str, version: str, region: str, action: str, body: dict[str, Any]) -> dict[str, Any]:
         self._endpoint.require_sandbox()
+        from requests.exceptions import RequestException
         from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 
         try:
             answer: dict[str, Any] = self._client(service, version, region).call_json(action, body)
         except TencentCloudSDKException as error:
             raise _cloud_error(error) from None
+        except RequestException as error:
+            # The SDK translates what fails while it connects, not an answer that breaks off.
+            raise CloudError("ClientError.NetworkError", str(error), "") from None
         return answer["Response"]
 
     def _client(self, service: str, version: str, region: str) -> Any:

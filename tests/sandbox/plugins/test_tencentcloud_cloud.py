@@ -39,7 +39,10 @@ class Answers(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.server.asked.append((self.headers["X-TC-Action"], dict(self.headers), body))
-        answer: dict[str, Any] = self.server.answers.pop(0) if self.server.answers else {}
+        answer: dict[str, Any] | None = self.server.answers.pop(0) if self.server.answers else {}
+        if answer is None:
+            self._break_off()
+            return
         self._answer({"Response": {"RequestId": "req", **answer}})
 
     def _answer(self, document: Any) -> None:
@@ -49,6 +52,14 @@ class Answers(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(text)))
         self.end_headers()
         self.wfile.write(text)
+
+    def _break_off(self) -> None:
+        """As a server does that is killed while it answers."""
+        self.send_response(200)
+        self.send_header("Content-Length", "500")
+        self.end_headers()
+        self.wfile.write(b'{"Response":')
+        self.close_connection = True
 
     def log_message(self, format: str, *args: Any) -> None:
         """Quiet."""
@@ -196,3 +207,9 @@ def test_tags_are_read_and_written_through_the_tag_service(api: Api) -> None:
         "ReplaceTags": [{"TagKey": "env", "TagValue": "dev"}],
         "DeleteTags": [{"TagKey": "old"}],
     }
+
+
+def test_an_answer_that_breaks_off_is_asked_for_again(api: Api) -> None:
+    api.answers = [None, {"Vpc": {"VpcId": "vpc-1"}}]
+    assert cloud(api).call("vpc", "CreateVpc")["Vpc"] == {"VpcId": "vpc-1"}
+    assert len(api.asked) == 2
