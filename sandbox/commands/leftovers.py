@@ -65,6 +65,7 @@ KINDS: Mapping[str, tuple[str, Callable[[Doc], str]]] = {
     "clb.listener": ("Clb/listener:Listener", _clb),
     "clb.load_balancer": ("Clb/instance:Instance", _member("LoadBalancerId")),
     "clb.rule": ("Clb/listenerRule:ListenerRule", lambda doc: f"{_clb(doc)}#{doc['LocationId']}"),
+    "cls.index": ("Cls/index:Index", _member("TopicId")),
     "cls.logset": ("Cls/logset:Logset", _member("LogsetId")),
     "cls.topic": ("Cls/topic:Topic", _member("TopicId")),
     "dnspod.domain": ("Dnspod/domainInstance:DomainInstance", _member("Domain")),
