@@ -6,8 +6,9 @@ Put into the directory's conftest.py:
 
     __all__ = ["pytest_runtest_protocol", "pytest_sessionfinish"]
 
-Then the first of its tests starts a second pytest under `tests/isolated`, with all chosen tests of such directories;
-every test's result is passed on as it comes. For a debugger: `tests/isolated .venv/bin/python -m pytest --pdb ...`.
+Such tests come after all others, see tests/conftest.py: they share the checkout's `.sanmen` and the two processors.
+The first of them starts a second pytest under `tests/isolated`, with all chosen tests of such directories; every test's
+result is passed on as it comes. For a debugger: `tests/isolated .venv/bin/python -m pytest --pdb ...`.
 Inside, layout.STATE is a fresh directory and no sandbox runs; tests share what they start, unless they remove it.
 """
 
@@ -85,6 +86,11 @@ def _is_isolated(item: pytest.Item) -> bool:
     """Whether a test is in a directory whose conftest.py has this module's hook."""
     module = Path(item.path).parent / "conftest.py"
     return module.exists() and "tests.isolation" in module.read_text()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Isolated tests last, all else in its order."""
+    items.sort(key=_is_isolated)
 
 
 def pytest_runtest_protocol(item: pytest.Item) -> bool | None:

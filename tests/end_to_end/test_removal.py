@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 from sandbox import layout
-from sandbox.substrate import teardown
+from sandbox.substrate import processes, teardown
 from tests.end_to_end.conftest import Command, Sandbox, bring_up, run
 
 
@@ -50,6 +50,7 @@ def test_destroy_then_down_leaves_nothing(sandbox: Sandbox, pulumi: Command) -> 
 def test_down_after_everything_was_killed_leaves_nothing() -> None:
     bring_up()
     killed = 0
+    mark = f"{processes.MARK}={layout.STATE}".encode()
     for process in Path("/proc").glob("[0-9]*"):
         try:
             if int(process.name) == os.getpid() or not beside_us(process):
@@ -58,7 +59,7 @@ def test_down_after_everything_was_killed_leaves_nothing() -> None:
             words = (process / "cmdline").read_bytes()
         except OSError:
             continue
-        if b"s6-" in words or str(layout.STATE).encode() in words or b"SANMEN_STATE" in variables:
+        if b"s6-" in words or str(layout.STATE).encode() in words or mark in variables:
             try:
                 os.kill(int(process.name), signal.SIGKILL)
                 killed += 1
