@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 
 from sandbox import layout
@@ -60,6 +61,9 @@ def run(given: argparse.Namespace) -> int:
 
 def main() -> None:
     """Exit code 1 and one message when a command fails."""
+    # A request to end is an interrupt; and what a shell starts in the background would ignore interrupts.
+    for wish in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(wish, signal.default_int_handler)
     try:
         sys.exit(run(parser().parse_args()))
     except (CommandError, SubstrateError, ToolchainError) as error:

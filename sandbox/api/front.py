@@ -17,7 +17,7 @@ from sandbox.api.credentials import AccountKey
 from sandbox.api.errors import ApiError
 from sandbox.api.faults import Fault, FaultError, Faults
 from sandbox.api.scheduler import Scheduler
-from sandbox.api.store import Store
+from sandbox.api.store import Store, made_by
 from sandbox.substrate.errors import SubstrateError
 
 log = logging.getLogger("sandbox.api")
@@ -160,10 +160,16 @@ class Front:
             fault = None
         if fault is not None and fault.when == "before":
             _fire(fault)
-        body = found.run(context, model) or {}
+        with made_by(_client(context.headers)):
+            body = found.run(context, model) or {}
         if fault is not None:
             _fire(fault)
         return body
+
+
+def _client(headers: Mapping[str, str]) -> str:
+    """What a client calls itself, behind its SDK's name: `SDK_PYTHON_3.1.1; name`."""
+    return headers.get("x-tc-requestclient", "").partition(";")[2].strip()
 
 
 def _fire(fault: Fault) -> None:

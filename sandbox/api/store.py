@@ -9,6 +9,7 @@ import sqlite3
 import threading
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,13 +23,26 @@ _BASE36 = "0123456789abcdefghijklmnopqrstuvwxyz"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS docs (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
-    kind TEXT NOT NULL, id TEXT NOT NULL, region TEXT NOT NULL, doc TEXT NOT NULL,
+    kind TEXT NOT NULL, id TEXT NOT NULL, region TEXT NOT NULL, doc TEXT NOT NULL, client TEXT NOT NULL,
     UNIQUE (kind, id));
 CREATE TABLE IF NOT EXISTS tasks (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     due REAL NOT NULL, name TEXT NOT NULL, region TEXT NOT NULL, payload TEXT NOT NULL,
     attempts INTEGER NOT NULL DEFAULT 0, failed TEXT);
 """
+
+
+_client: ContextVar[str] = ContextVar("client", default="")
+
+
+@contextmanager
+def made_by(client: str) -> Generator[None]:
+    """Documents that are new meanwhile, in this thread, are noted as made by this client of the API."""
+    token = _client.set(client)
+    try:
+        yield
+    finally:
+        _client.reset(token)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,9 +92,10 @@ class Store:
         """Write a document. A later put without `region` leaves the document where it is, and in its place in lists."""
         with self._cursor() as cursor:
             cursor.execute(
-                "INSERT INTO docs (kind, id, region, doc) VALUES (?, ?, ?, ?) ON CONFLICT (kind, id) DO UPDATE SET "
+                "INSERT INTO docs (kind, id, region, doc, client) VALUES (?, ?, ?, ?, ?) "
+                "ON CONFLICT (kind, id) DO UPDATE SET "
                 "doc = excluded.doc, region = CASE excluded.region WHEN '' THEN region ELSE excluded.region END",
-                (kind, id, region, json.dumps(doc, ensure_ascii=False)),
+                (kind, id, region, json.dumps(doc, ensure_ascii=False), _client.get()),
             )
 
     def find(self, kind: str, id: str) -> Doc | None:
@@ -121,11 +136,11 @@ class Store:
         with self._cursor() as cursor:
             return int(cursor.execute("SELECT coalesce(max(seq), 0) FROM docs").fetchone()[0])
 
-    def since(self, number: int) -> Sequence[tuple[str, str, Doc]]:
-        """Kind, region and document of all that were made after document `number`, oldest first."""
+    def since(self, number: int, client: str) -> Sequence[tuple[str, str, Doc]]:
+        """Kind, region and document of all that a client made after document `number`, oldest first."""
         with self._cursor() as cursor:
-            query = "SELECT kind, region, doc FROM docs WHERE seq > ? ORDER BY seq"
-            rows = cursor.execute(query, (number,)).fetchall()
+            query = "SELECT kind, region, doc FROM docs WHERE seq > ? AND client = ? ORDER BY seq"
+            rows = cursor.execute(query, (number, client)).fetchall()
         return [(row[0], row[1], json.loads(row[2])) for row in rows]
 
     def delete(self, kind: str, id: str) -> bool:

@@ -4,7 +4,8 @@ A create whose answer got lost (the engine was killed, the API died) leaves a re
 next run would make it again and be told that its name, port or range is taken, for ever. On the real cloud a person
 looks and imports or deletes it; here it is seconds old, holds nothing, and is removed.
 
-Only what was made since the last complete run is looked at, and only kinds that the program makes.
+Only what the plugin made since the last complete run is looked at, never what a person made with another client, and
+only kinds that the program makes.
 """
 
 import json
@@ -16,7 +17,7 @@ from typing import Any
 from sandbox import layout
 from sandbox.api.store import Doc, Store
 from sandbox.plugins.tencentcloud import resources
-from sandbox.plugins.tencentcloud.cloud import Cloud
+from sandbox.plugins.tencentcloud.cloud import CLIENT, Cloud
 from sandbox.plugins.tencentcloud.errors import ProviderError
 from sandbox.plugins.tencentcloud.handler import HANDLERS
 from sandbox.plugins.tencentcloud.settings import DEFAULT_REGION, Settings
@@ -25,6 +26,8 @@ MARK = layout.STATE / "unfinished.json"
 """Stands while the cloud may hold what the state does not: {"since": number of the last document before}."""
 ROUTE_TABLE = "tencentcloud:Route/table:Table"
 ROUTE = "tencentcloud:Route/tableEntry:TableEntry"
+RULE = "tencentcloud:Clb/listenerRule:ListenerRule"
+REDIRECTION = "tencentcloud:Clb/redirection:Redirection"
 PASSES = 3
 """What is in use in the first pass may be free in the next."""
 
@@ -72,6 +75,7 @@ KINDS: Mapping[str, tuple[str, Callable[[Doc], str]]] = {
     "dnspod.record": ("Dnspod/record:Record", lambda doc: f"{doc['_domain']}#{doc['RecordId']}"),
     "eip": ("Eip/instance:Instance", _member("AddressId")),
     "flow_log": ("Vpc/flowLog:FlowLog", lambda doc: f"{doc['FlowLogId']}#{doc['VpcId']}"),
+    "igtm.instance": ("Igtm/instance:Instance", _member("InstanceId")),
     "igtm.monitor": ("Igtm/monitor:Monitor", _member("MonitorId")),
     "igtm.pool": ("Igtm/addressPool:AddressPool", _member("PoolId")),
     "igtm.strategy": ("Igtm/strategy:Strategy", lambda doc: f"{doc['InstanceId']}#{doc['StrategyId']}"),
@@ -100,7 +104,7 @@ KINDS: Mapping[str, tuple[str, Callable[[Doc], str]]] = {
 }
 """Kind of document -> the resource type without its package, and the id the plugin gives it.
 
-Not here: what cannot be deleted (IGTM instances), and what is set anew without harm (rule sets, attachments).
+Not here: what is set anew without harm (rule sets, attachments).
 """
 
 
@@ -129,7 +133,7 @@ def anything_new() -> bool:
 def find(state: Mapping[str, Any]) -> list[Leftover]:
     """What was made since the last complete run and is not in the exported `state`; the newest first."""
     known = {(each["type"], each.get("id")) for each in state["deployment"].get("resources") or ()}
-    found = [*_routes(known), *(_leftover(kind, region, doc) for kind, region, doc in _new())]
+    found = [*_parts(known), *(_leftover(kind, region, doc) for kind, region, doc in _new())]
     return [each for each in found if (each.token, each.id) not in known]
 
 
@@ -157,28 +161,50 @@ def _new() -> list[tuple[str, str, Doc]]:
         return []
     store = Store(layout.DATABASE)
     try:
-        made = store.since(json.loads(MARK.read_text())["since"])
+        made = store.since(json.loads(MARK.read_text())["since"], CLIENT)
     finally:
         store.close()
     return [(kind, region, doc) for kind, region, doc in reversed(made) if kind in KINDS and not _is_the_clouds(doc)]
 
 
-def _routes(known: Set[tuple[str, object]]) -> list[Leftover]:
-    """Every route of the tables that the state knows: it is a resource to the plugin, but no document of its own."""
+def _parts(known: Set[tuple[str, object]]) -> list[Leftover]:
+    """What is a resource to the plugin, but to the cloud a part of another: routes, and rules that redirect.
+
+    All of those whose whole the state knows, as they have no time of their own.
+    """
     store = Store(layout.DATABASE)
     try:
-        tables = {
-            doc["RouteTableId"]: (store.region_of("route_table", doc["RouteTableId"]) or "", doc["RouteSet"])
-            for doc in store.list("route_table")
-            if (ROUTE_TABLE, doc["RouteTableId"]) in known
-        }
+        tables = [doc for doc in store.list("route_table") if (ROUTE_TABLE, doc["RouteTableId"]) in known]
+        routes = [
+            Leftover(
+                kind="route",
+                token=ROUTE,
+                id=f"{route['RouteId']}.{table['RouteTableId']}",
+                region=store.region_of("route_table", table["RouteTableId"]) or "",
+            )
+            for table in tables
+            for route in table["RouteSet"]
+        ]
+        rules = [doc for doc in store.list("clb.rule") if (RULE, KINDS["clb.rule"][1](doc)) in known]
+        redirections = [
+            Leftover(
+                kind="clb.redirection",
+                token=REDIRECTION,
+                id=_redirection(doc),
+                region=store.region_of("clb.rule", doc["LocationId"]) or "",
+            )
+            for doc in rules
+            if doc["RewriteTarget"]
+        ]
     finally:
         store.close()
-    return [
-        Leftover(kind="route", token=ROUTE, id=f"{route['RouteId']}.{table}", region=region)
-        for table, (region, entries) in tables.items()
-        for route in entries
-    ]
+    return routes + redirections
+
+
+def _redirection(rule: Doc) -> str:
+    target = rule["RewriteTarget"]
+    ends = (rule["LocationId"], target["TargetLocationId"], rule["ListenerId"], target["TargetListenerId"], rule["_lb"])
+    return "#".join(ends)
 
 
 def _is_the_clouds(doc: Doc) -> bool:
@@ -198,9 +224,20 @@ def _cloud(region: str, variables: Mapping[str, str]) -> Cloud:
 
 
 def _delete(leftover: Leftover, cloud: Cloud) -> None:
+    if leftover.kind == "igtm.instance":  # no action deletes one: its owner asks the cloud's support
+        _strike_out(leftover)
+        return
     handler = HANDLERS[leftover.token]
     properties = handler.read(cloud, leftover.id, {})
     if leftover.kind == "kms.key":  # deleted only after days, it would keep the alias for as long
         cloud.call("kms", "UpdateAlias", {"KeyId": leftover.id, "Alias": f"lost-{leftover.id}"})
     if properties is not None:
         handler.delete(cloud, leftover.id, {**properties, "forceDelete": True, "deleteBucket": True})
+
+
+def _strike_out(leftover: Leftover) -> None:
+    store = Store(layout.DATABASE)
+    try:
+        store.delete(leftover.kind, leftover.id)
+    finally:
+        store.close()

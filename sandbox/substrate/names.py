@@ -133,7 +133,11 @@ def _take_over(rendered: gdnsd.Rendered) -> None:
 def _replace() -> None:
     before = _pid()
     processes.reload(SERVER, "HUP")
-    until(lambda: _pid() not in (None, before), "a new name server took over")
+    try:
+        until(lambda: _pid() not in (None, before), "a new name server took over")
+    except SubstrateError as error:
+        said = "\n".join(processes.tail(SERVER, 12))
+        raise SubstrateError(f"{error}. Its last words:\n{said}") from None
 
 
 def _pid() -> str | None:

@@ -102,7 +102,15 @@ def start() -> None:
         joins = "".join(f"echo $$ > {shlex.quote(str(file))}; " for file in cgroups.make(cgroups.SUPERVISORS))
         with (layout.STATE / "logs" / "supervisor").open("ab") as output:
             subprocess.Popen(
-                ["/bin/sh", "-c", f"{joins}exec s6-svscan -c {_SERVICES_LIMIT} {shlex.quote(str(SERVICES))}"],
+                # What the caller ignores, a hang-up under nohup or an interrupt in the background, ours must not: a
+                # shell cannot take back what was ignored when it began.
+                [
+                    "env",
+                    "--default-signal",
+                    "/bin/sh",
+                    "-c",
+                    f"{joins}exec s6-svscan -c {_SERVICES_LIMIT} {shlex.quote(str(SERVICES))}",
+                ],
                 cwd="/",
                 env=_environment(),
                 stdin=subprocess.DEVNULL,

@@ -1,15 +1,25 @@
-"""What a person does wrong, met in a network and process tree of the tests' own: see tests/isolation.py."""
+"""Failures on purpose and wrong commands, met through the real program in a network and process tree of their own.
+
+See tests/isolation.py. One sandbox at a time; a test that needs none takes it down first.
+"""
+
+from collections.abc import Iterator
 
 import pytest
 
-from tests.end_to_end.conftest import run
+from tests.drills.stage import down
 from tests.isolation import pytest_runtest_protocol, pytest_sessionfinish
 
 __all__ = ["pytest_runtest_protocol", "pytest_sessionfinish"]
 
 
+@pytest.fixture(scope="package", autouse=True)
+def _nothing_left() -> Iterator[None]:  # pyright: ignore[reportUnusedFunction] pytest uses it
+    yield
+    down()
+
+
 @pytest.fixture
 def nothing() -> None:
     """No sandbox stands."""
-    done = run("make", "down")
-    assert done.returncode == 0, done.stdout + done.stderr
+    down()

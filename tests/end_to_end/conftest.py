@@ -3,6 +3,7 @@
 import json
 import os
 import shlex
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -17,6 +18,7 @@ from sandbox import layout
 Command = Callable[..., subprocess.CompletedProcess[str]]
 UP_TIMEOUT_S = 1500
 TIMEOUT_S = 280
+END_TIMEOUT_S = 60
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,13 +44,24 @@ class Sandbox:
 def run(
     *argv: str | Path, variables: Mapping[str, str] | None = None, timeout: int = TIMEOUT_S
 ) -> "subprocess.CompletedProcess[str]":
-    """A command as a person types it, with the checkout's Python first on PATH."""
+    """A command as a person types it, with the checkout's Python first on PATH.
+
+    If the test ends before it does, it is asked to end too, with all it started: it would hold the machine's lock.
+    """
     path = f"{layout.CHECKOUT}/.venv/bin:{layout.LOCAL}/bin:{os.environ['PATH']}"
     env = {**os.environ, "PATH": path, **(variables or {})}
     words = [str(word) for word in argv]
-    return subprocess.run(
-        words, cwd=layout.CHECKOUT, env=env, capture_output=True, text=True, timeout=timeout, check=False
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(
+        words, cwd=layout.CHECKOUT, env=env, stdout=pipe, stderr=pipe, text=True, process_group=0
     )
+    try:
+        out, err = process.communicate(timeout=timeout)
+    except BaseException:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(END_TIMEOUT_S)
+        raise
+    return subprocess.CompletedProcess(words, process.returncode, out, err)
 
 
 def sourced() -> dict[str, str]:

@@ -38,6 +38,9 @@ RETRY_S = 180.0
 TIME_SCALE_VARIABLE = "SANMEN_TIME_SCALE"
 """Setting: seconds here per second of the official provider's retry loops; default 0.1, so three minutes are 18 s."""
 
+CLIENT = "pulumi-tencentcloud"
+"""What the plugin calls itself in its requests."""
+
 T = TypeVar("T")
 
 
@@ -152,6 +155,7 @@ class Cloud:
                     protocol=self._endpoint.protocol, endpoint=host, certification=os.environ.get("SSL_CERT_FILE")
                 ),
                 language="en-US",
+                request_client=CLIENT,
             )
             credential = Credential(
                 self._credentials.secret_id, self._credentials.secret_key, self._credentials.token or None

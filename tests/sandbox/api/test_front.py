@@ -20,6 +20,8 @@ from sandbox.api.errors import ApiError
 from sandbox.api.faults import FaultError, Faults
 from sandbox.api.server import Server
 from sandbox.api.testing import LocalCloud, local_cloud
+from sandbox.plugins.tencentcloud.cloud import CLIENT, Cloud, Credentials
+from sandbox.plugins.tencentcloud.endpoint import Endpoint
 
 VERSION = "2017-03-12"
 
@@ -58,6 +60,22 @@ def test_a_body_changed_on_the_way_is_refused(cloud: LocalCloud) -> None:
     headers = _signed(cloud, b'{"VpcName": "a"}')
     answer = httpx.post(f"http://{cloud.address}/", content=b'{"VpcName": "b"}', headers=headers).json()
     assert answer["Response"]["Error"]["Code"] == "AuthFailure.SignatureFailure"
+
+
+def test_what_the_plugin_made_is_told_from_what_a_person_made(
+    cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", socket.getaddrinfo)  # the plugin changes it
+    make(cloud, {})
+    domain = f"tencentcloudapi.localhost:{cloud.server.port}"
+    plugin = Cloud(
+        region="ap-beijing",
+        endpoint=Endpoint(protocol="http", domain=domain, announce=lambda _text: None),
+        credentials=Credentials(secret_id=cloud.key.secret_id, secret_key=cloud.key.secret_key),
+    )
+    made = plugin.call("probe", "Make", {}, version=VERSION)["Vpc"]["VpcId"]
+    make(cloud, {})
+    assert [doc["VpcId"] for _, _, doc in cloud.store.since(0, CLIENT)] == [made]
 
 
 def _signed(cloud: LocalCloud, body: bytes, age_s: int = 0) -> dict[str, str]:

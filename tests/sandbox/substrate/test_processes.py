@@ -1,6 +1,7 @@
 """Supervised processes, with the real s6."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -108,6 +109,19 @@ def test_a_halted_process_stays_down_until_resumed() -> None:
     assert not status("halted").up
     processes.resume("halted")
     until(lambda: status("halted").up)
+
+
+def test_what_the_starter_ignores_our_processes_do_not() -> None:
+    """As under `nohup make up`."""
+    processes.stop()
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        processes.start()
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    processes.ensure(server("hung-up"), on_change="reload:HUP")
+    processes.ensure(server("hung-up", "two"), on_change="reload:HUP")
+    until(lambda: processes.tail("hung-up", 2) == ["got", "two"])
 
 
 def test_the_supervisor_comes_back_with_what_it_kept() -> None:

@@ -1,0 +1,57 @@
+"""What dies while clients are served."""
+
+import time
+
+import pytest
+
+from sandbox import layout
+from sandbox.api.store import Store
+from sandbox.substrate import caches, cgroups, machines, regions
+from tests.drills import stage
+
+FAILOVER_S = 15 * 2 + 2 + 60
+"""IGTM: interval x (retries + 1) + time-out + TTL."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _up() -> None:  # pyright: ignore[reportUnusedFunction] pytest uses it
+    stage.up_completes()
+    for region in layout.REGIONS:
+        stage.until(lambda region=region: stage.answers(region), 60, lambda region=region: f"{region} does not answer")
+
+
+def _ids(kind: str, region: str) -> set[str]:
+    store = Store(layout.DATABASE)
+    try:
+        return {doc["InstanceId"] for doc in store.list(kind, region)}
+    finally:
+        store.close()
+
+
+def test_a_region_a_machine_and_a_redis_primary_die_at_once() -> None:
+    """Guangzhou is cut off, a machine in Shanghai and the Redis primary in Beijing are killed."""
+    before = _ids("cvm.instance", "ap-shanghai")
+    victim = min(before)
+    host = next(name for name in machines.states() if victim in name)
+    (cache,) = _ids("redis.instance", "ap-beijing")
+    node = caches.primary(cache)
+
+    began = time.monotonic()
+    regions.partition("ap-guangzhou")
+    try:
+        cgroups.kill(f"{layout.REGIONS['ap-beijing'].short}/cache-{cache}-{node}")
+        assert all(stage.answers("ap-beijing") for _ in range(10)), "clients noticed the death of a Redis primary"
+
+        cgroups.kill(f"{layout.REGIONS['ap-shanghai'].short}/{machines.process_name(host)}")
+        lost = 0
+        deadline = time.monotonic() + 90
+        while not (now := _ids("cvm.instance", "ap-shanghai")) - before or victim in now or len(now) != len(before):
+            lost += not stage.answers("ap-shanghai")
+            assert time.monotonic() < deadline, f"{victim} was not replaced: {now}"
+        assert lost <= 1, f"{lost} requests were lost with one machine"
+
+        left_s = began + FAILOVER_S + 5 - time.monotonic()
+        stage.until(lambda: stage.answers("ap-guangzhou", max_time_s=2), left_s, lambda: "no other region answers")
+    finally:
+        regions.heal("ap-guangzhou")
+    stage.until(lambda: stage.answers("ap-guangzhou"), FAILOVER_S + 5, lambda: "Guangzhou does not come back")
