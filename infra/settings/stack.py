@@ -73,6 +73,12 @@ class Stack(Settings):
         return f"api.{self.domain}"
 
 
+MISSING = "missing; it has no default"
+UNKNOWN = "unknown setting"
+OWN_WORDS = {"missing": MISSING, "extra_forbidden": UNKNOWN}
+"""Kind of mistake, as pydantic calls it, -> what is said of it."""
+
+
 class SettingsError(pulumi.RunError):
     """One line per mistake; the engine shows it without a traceback."""
 
@@ -96,7 +102,7 @@ def parse(env: str, given: Mapping[str, str]) -> Stack:
         annotation = Annotated[info.annotation, *info.metadata] if info.metadata else info.annotation
         if name not in given:
             if info.default is PydanticUndefined:
-                wrong.append((name, "missing; it has no default"))
+                wrong.append((name, MISSING))
                 valid[name] = {} if name in {"regions", "upstreams"} else None
             else:
                 valid[name] = info.default
@@ -106,7 +112,7 @@ def parse(env: str, given: Mapping[str, str]) -> Stack:
     upstreams: dict[str, Upstream] = valid["upstreams"] or {}
     known = {*Stack.model_fields, *secret_names(upstreams, "upload")} - {"env"}
     # An upstream with a mistake is absent above; the secret that belongs to it is none.
-    wrong.extend((key, "unknown setting") for key in given if key not in known and not key.startswith("upstream_"))
+    wrong.extend((key, UNKNOWN) for key in given if key not in known and not key.startswith("upstream_"))
     broken = frozenset(path.split(".")[0] for path, _ in wrong)
     wrong.extend(findings(valid, broken))
     if wrong:
@@ -147,8 +153,7 @@ def _explained(name: str, bad: ValidationError) -> Iterator[Finding]:
     for error in bad.errors(include_url=False):
         path = ".".join(str(part) for part in (name, *error["loc"]) if part != "[key]")
         given = f" (given {error['input']!r})" if error["type"] in QUOTABLE else ""
-        text = "unknown setting" if error["type"] == "extra_forbidden" else error["msg"].removeprefix("Value error, ")
-        yield path, text + given
+        yield path, OWN_WORDS.get(error["type"], error["msg"].removeprefix("Value error, ")) + given
 
 
 def load() -> Stack:

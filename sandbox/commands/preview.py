@@ -11,7 +11,7 @@ from sandbox import layout
 from sandbox.commands import session
 from sandbox.commands.ownership import CommandError
 
-LINKED = (".venv", "infra", "gateway")
+LINKED = (".venv", "infra", "gateway", "policies")
 COPIED = ("Pulumi.yaml", "stacks")
 SECRET_LINES = re.compile(
     r"^(encryptionsalt|secretsprovider|encryptedkey):.*\n|^  [^\s]+:\s*\n    secure:.*\n",

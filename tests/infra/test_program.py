@@ -288,7 +288,7 @@ def test_the_pods_are_as_restricted_as_pods_can_be() -> None:
 def test_the_stack_exports_what_others_rely_on() -> None:
     exports = updated("local").exports
     assert exports["endpoint"] == "https://api.sanmen.test"
-    assert exports["name_servers"] == ["ns1.sanmen.test"]
+    assert exports["name_servers"] == ["ns1.sandbox-dns.test"]
     assert exports["regions"].keys() == {"ap-beijing", "ap-shanghai", "ap-guangzhou"}
     for region in exports["regions"].values():
         assert region.keys() == {"compute", "clb_domain", "clb_vips", "redis", "prometheus"}
