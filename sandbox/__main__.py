@@ -5,12 +5,13 @@ import os
 import signal
 import sys
 
+from gateway.image.recipe import ImageError
 from sandbox import layout
 from sandbox.commands.ownership import CommandError
 from sandbox.substrate.errors import SubstrateError
 from sandbox.toolchain.steps import ToolchainError
 
-ROOT_COMMANDS = ("up", "down", "exec")
+ROOT_COMMANDS = ("up", "down", "exec", "status")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -36,7 +37,7 @@ def run(given: argparse.Namespace) -> int:
 
         return preview(given.stack, given.words)
     if given.command in ROOT_COMMANDS and os.geteuid() != 0:
-        raise CommandError(f"'{given.command}' needs root, you are user {os.geteuid()}: put sudo before it")
+        raise CommandError(f"'{given.command}' needs root, you are user {os.geteuid()}: become root first, 'sudo -i'")
     if given.command == "exec":
         from sandbox.substrate import clients
 
@@ -64,9 +65,12 @@ def main() -> None:
     # A request to end is an interrupt; and what a shell starts in the background would ignore interrupts.
     for wish in (signal.SIGINT, signal.SIGTERM):
         signal.signal(wish, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # under nohup a lost terminal is no reason to end
+        signal.signal(signal.SIGHUP, signal.default_int_handler)
+    os.umask(0o022)  # servers without privileges read what is made here; secrets have their own modes
     try:
         sys.exit(run(parser().parse_args()))
-    except (CommandError, SubstrateError, ToolchainError) as error:
+    except (CommandError, SubstrateError, ToolchainError, ImageError) as error:
         sys.exit(f"sanmen: {error}")
     except KeyboardInterrupt:
         sys.exit("\nsanmen: interrupted; 'make up' goes on from here, 'make down' removes it")

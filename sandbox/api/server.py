@@ -56,7 +56,8 @@ def application(front: Front) -> Starlette:
         return JSONResponse({"sandbox": "sanmen", "version": _version(), "resources": front.store.kinds()})
 
     async def faults(request: HttpRequest) -> Response:
-        if _router(request) is not None:
+        # Over the unix socket alone, which only root may use: a page in a browser reaches the port too.
+        if request.client is not None or _router(request) is not None:
             return PlainTextResponse("Not Found", 404)
         try:
             if request.method == "POST":

@@ -10,6 +10,7 @@ from typing import Any
 from sandbox import layout
 from sandbox.commands import session
 from sandbox.commands.ownership import CommandError
+from sandbox.substrate import processes
 
 
 def pulumi(*words: str, quiet: bool = False, given: str | None = None) -> str:
@@ -19,7 +20,8 @@ def pulumi(*words: str, quiet: bool = False, given: str | None = None) -> str:
     then ends what it has begun, writes it down and leaves, and KeyboardInterrupt is raised. A second one ends it at
     once.
     """
-    env = {**os.environ, **session.variables()}
+    # Marked as ours, with the plugins it starts: should this process be killed, `down` ends them.
+    env = {**os.environ, **session.variables(), processes.MARK: str(layout.STATE)}
     output = subprocess.PIPE if quiet else None
     engine = subprocess.Popen(
         ["pulumi", "--non-interactive", *words],
@@ -47,7 +49,7 @@ def _to_the_end(engine: "subprocess.Popen[str]", given: str | None) -> tuple[str
         except KeyboardInterrupt:
             if not interrupted:
                 print("\n  interrupted: waiting for what has begun; once more ends it at once", flush=True)
-            interrupted = True
+            interrupted, given = True, None  # what was given is on its way; it cannot be given twice
             engine.send_signal(signal.SIGINT)
     if interrupted:
         raise KeyboardInterrupt

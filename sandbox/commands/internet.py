@@ -5,7 +5,7 @@ import sys
 
 from sandbox import layout
 from sandbox.commands import secret_file
-from sandbox.substrate import authority, clients, names, network, processes
+from sandbox.substrate import authority, clients, files, names, network, own_code, processes
 from sandbox.substrate.specs import Host, Process
 
 SETTINGS = layout.STATE / "upstreams"
@@ -29,11 +29,13 @@ def _start_upstream(domain: str) -> None:
     chain, key, settings = folder / "chain.pem", folder / "key.pem", folder / "settings.json"
     if not chain.exists():
         certificate, private_key = authority.issue([domain], days=30)
-        secret_file.write_private(key, private_key)
-        secret_file.write_private(chain, certificate)
+        files.write(key, private_key)
+        files.write(chain, certificate)
     if not settings.exists():
         credential = secret_file.ensure()[f"upstream_{short}"]
-        secret_file.write_private(settings, json.dumps({"credential": credential, "name": short}, indent=1))
+        files.write(settings, json.dumps({"credential": credential, "name": short}, indent=1))
     argv = (sys.executable, "-m", "sandbox.upstream", "--bind", f"{address}:443")
-    files = ("--certificate", str(chain), "--key", str(key), "--settings", str(settings))
-    processes.ensure(Process(name=name, argv=(*argv, *files), host=name, ready=(str(address), 443)))
+    given = ("--certificate", str(chain), "--key", str(key), "--settings", str(settings))
+    processes.ensure(
+        Process(name=name, argv=(*argv, *given), host=name, env=dict(own_code.variables()), ready=(str(address), 443))
+    )

@@ -21,6 +21,7 @@ from sandbox.plugins.tencentcloud.cloud import CLIENT, Cloud
 from sandbox.plugins.tencentcloud.errors import ProviderError
 from sandbox.plugins.tencentcloud.handler import HANDLERS
 from sandbox.plugins.tencentcloud.settings import DEFAULT_REGION, Settings
+from sandbox.substrate import files
 
 MARK = layout.STATE / "unfinished.json"
 """Stands while the cloud may hold what the state does not: {"since": number of the last document before}."""
@@ -114,7 +115,7 @@ def begin() -> bool:
         return True
     store = Store(layout.DATABASE)
     try:
-        MARK.write_text(json.dumps({"since": store.last()}))
+        files.write(MARK, json.dumps({"since": store.last()}))
     finally:
         store.close()
     return False

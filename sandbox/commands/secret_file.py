@@ -3,25 +3,15 @@
 import base64
 import hashlib
 import json
-import os
 import secrets
 from collections.abc import Mapping
-from pathlib import Path
 
 from gateway.config import Tenant, TenantRegistry
 from sandbox import layout
+from sandbox.substrate import files
 
 KEPT = layout.STATE / "secrets.json"
 TENANT = "demo"
-
-
-def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner reads; whoever reads it meanwhile sees the old or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(text)
-    partial.rename(path)
 
 
 def _token(prefix: str) -> str:
@@ -44,5 +34,5 @@ def _make() -> dict[str, str]:
 def ensure() -> Mapping[str, str]:
     """Secret name -> value. `demo_key` is the tenant's own, which the program never sees."""
     if not KEPT.exists():
-        write_private(KEPT, json.dumps(_make(), indent=1))
+        files.write(KEPT, json.dumps(_make(), indent=1))
     return json.loads(KEPT.read_text())

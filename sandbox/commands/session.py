@@ -8,12 +8,22 @@ from collections.abc import Mapping
 from sandbox import layout
 from sandbox.api.credentials import AccountKey
 from sandbox.commands import secret_file
+from sandbox.substrate import files
 from sandbox.toolchain import local_bin
 
 PASSPHRASE = "sanmen-local"
 """Of the `local` stack alone: its state lies in the sandbox, readable by its owner only, and goes with it."""
 BACKEND = layout.STATE / "pulumi"
 PASSPHRASE_FILE = layout.LOCAL / "passphrase"
+TCCLI = """
+# tccli takes keys and region from the environment, but no endpoint: without one it would call the real cloud.
+tccli() {
+    case "${1-}" in
+    '' | -* | configure | auth) command tccli "$@" ;;
+    *) command tccli "$@" --endpoint "$TENCENTCLOUD_ENDPOINT" ;;
+    esac
+}
+"""
 
 
 def engine_variables() -> dict[str, str]:
@@ -48,13 +58,13 @@ def _env_text(exported: Mapping[str, str]) -> str:
     head = "# Source this: '. .sanmen/env'. Then pulumi and tccli work with the sandbox. Written by 'make up'.\n"
     path = f"export PATH={shlex.quote(str(local_bin.BIN))}:$PATH\n"
     rest = (f"export {name}={shlex.quote(value)}\n" for name, value in exported.items() if name != "PATH")
-    return head + path + "".join(rest)
+    return head + path + "".join(rest) + TCCLI
 
 
 def write() -> None:
     """Write `.sanmen/env`, `ca.pem`, `demo-key` and `passphrase` for this checkout."""
     BACKEND.mkdir(mode=0o700, parents=True, exist_ok=True)
-    secret_file.write_private(PASSPHRASE_FILE, PASSPHRASE)
-    secret_file.write_private(layout.LOCAL / "demo-key", secret_file.ensure()["demo_key"] + "\n")
-    secret_file.write_private(layout.LOCAL / "env", _env_text(variables()))
+    files.write(PASSPHRASE_FILE, PASSPHRASE)
+    files.write(layout.LOCAL / "demo-key", secret_file.ensure()["demo_key"] + "\n")
+    files.write(layout.LOCAL / "env", _env_text(variables()))
     shutil.copyfile(layout.CA_CERTIFICATE, layout.LOCAL / "ca.pem")

@@ -54,6 +54,13 @@ def _balancer_health(doc: Doc) -> str:
     return f"{sum(states)} of {len(states)} targets healthy" if states else "no targets"
 
 
+def _primary(id: str) -> str:
+    try:
+        return f"primary {caches.primary(id)}"
+    except SubstrateError:
+        return "no primary"
+
+
 def _parts(store: Store, region: str) -> Rows:
     """What carries traffic in a region: where it is and how it is."""
     for doc in store.list("clb.load_balancer", region):
@@ -63,9 +70,7 @@ def _parts(store: Store, region: str) -> Rows:
         address = ", ".join(doc.get("PrivateIpAddresses") or ())
         yield region, f"CVM in {doc['Placement']['Zone']}", doc["InstanceId"], address, doc["InstanceState"].lower()
     for doc in store.list("redis.instance", region):
-        primary = caches.primary(doc["InstanceId"])
-        state = f"primary {primary}" if primary else "no primary"
-        yield region, "Redis", doc["InstanceId"], f"{doc['WanIp']}:{doc['Port']}", state
+        yield region, "Redis", doc["InstanceId"], f"{doc['WanIp']}:{doc['Port']}", _primary(doc["InstanceId"])
     up = {process.name: process.up for process in processes.statuses()}
     for doc in store.list("monitor.prometheus", region):
         state = "running" if up.get(f"metrics-{doc['InstanceId']}") else "down"

@@ -12,7 +12,7 @@ from sandbox.api.credentials import make_account_key
 from sandbox.commands import engine, internet, leftovers, ownership, secret_file, session
 from sandbox.commands.engine import pulumi
 from sandbox.commands.ownership import CommandError
-from sandbox.substrate import authority, network, processes
+from sandbox.substrate import authority, files, network, own_code, processes
 from sandbox.substrate.specs import Process
 from sandbox.toolchain.steps import Steps
 
@@ -44,10 +44,11 @@ def start() -> None:
     if not layout.CREDENTIALS.exists():
         key = make_account_key()
         told = {"secret_id": key.secret_id, "secret_key": key.secret_key}
-        secret_file.write_private(layout.CREDENTIALS, json.dumps(told))
+        files.write(layout.CREDENTIALS, json.dumps(told))
     internet.start()
     ready = (layout.API_HOST, layout.API_PORT)
-    processes.ensure(Process(name=API, argv=(sys.executable, "-m", "sandbox.api"), env=layout.variables(), ready=ready))
+    env = {**layout.variables(), **own_code.variables()}
+    processes.ensure(Process(name=API, argv=(sys.executable, "-m", "sandbox.api"), env=env, ready=ready))
     session.write()
 
 
@@ -91,9 +92,10 @@ def prove() -> dict[str, Any]:
     """
     outputs = json.loads(pulumi("stack", "output", "--json", "--stack", STACK, quiet=True))
     argv = [sys.executable, "-m", "sandbox", "exec", "--", *_request(outputs["endpoint"])]
+    key = f"x-api-key: {secret_file.ensure()['demo_key']}\n"
     last = ""
     for _ in range(READY_TRIES):
-        done = subprocess.run(argv, cwd=layout.CHECKOUT, capture_output=True, text=True, check=False)
+        done = subprocess.run(argv, cwd=layout.CHECKOUT, input=key, capture_output=True, text=True, check=False)
         last = (done.stdout or done.stderr).strip()
         if done.returncode == 0:
             return json.loads(done.stdout)
@@ -107,7 +109,7 @@ def _request(endpoint: str) -> list[str]:
     argv = ["curl", "--silent", "--show-error", "--fail-with-body", "--max-time", "10", f"{endpoint}/v1/messages"]
     for header in headers:
         argv += ["-H", header]
-    return [*argv, "-H", f"x-api-key: {secret_file.ensure()['demo_key']}", "-d", json.dumps(body)]
+    return [*argv, "-H", "@-", "-d", json.dumps(body)]  # the key by standard input: arguments are for all to see
 
 
 def _tell(steps: Steps, answer: dict[str, Any]) -> None:

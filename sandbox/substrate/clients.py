@@ -5,7 +5,6 @@ A command sees the machine's files as they are, but for its resolver and its cer
 
 import os
 import shlex
-import shutil
 import signal
 import subprocess
 import threading
@@ -14,7 +13,7 @@ from ipaddress import IPv4Address
 from types import FrameType
 
 from sandbox import layout
-from sandbox.substrate import namespaces, network, processes, records, resolvers
+from sandbox.substrate import files, namespaces, network, processes, records, resolvers
 from sandbox.substrate.errors import SubstrateError
 from sandbox.substrate.specs import Host
 
@@ -95,17 +94,18 @@ def _environment() -> dict[str, str]:
 
 def _command(argv: Sequence[str], name: str, address: IPv4Address) -> list[str]:
     """The command, wrapped: it becomes the one process that enters network and mounts, and then gives up privileges."""
-    files = records.claim() / "clients"
-    files.mkdir(exist_ok=True)
-    files.chmod(0o755)
-    resolver = files / f"{name}.conf"
-    resolver.write_text(f"nameserver {address}\n")
-    binds = [(str(resolver), os.path.realpath("/etc/resolv.conf"))]
+    folder = records.claim() / "clients"
+    folder.mkdir(exist_ok=True)
+    folder.chmod(0o755)
+    # Written only when they change, and whole: other commands that run have them mounted.
+    files.write(folder / f"{name}.conf", f"nameserver {address}\n", mode=0o644)
+    files.write(folder / "nsswitch.conf", resolvers.NSSWITCH, mode=0o644)
+    binds = [(str(folder / f"{name}.conf"), os.path.realpath("/etc/resolv.conf"))]
+    if os.path.exists(resolvers.NSSWITCH_FILE):
+        binds.append((str(folder / "nsswitch.conf"), os.path.realpath(resolvers.NSSWITCH_FILE)))
     if layout.CA_BUNDLE.exists():
-        bundle = files / "bundle.pem"
-        shutil.copyfile(layout.CA_BUNDLE, bundle)
-        bundle.chmod(0o644)
-        binds.append((str(bundle), os.path.realpath(_SYSTEM_BUNDLE)))
+        files.write(folder / "bundle.pem", layout.CA_BUNDLE.read_bytes(), mode=0o644)
+        binds.append((str(folder / "bundle.pem"), os.path.realpath(_SYSTEM_BUNDLE)))
     mounts = "".join(f"mount --bind {shlex.quote(a)} {shlex.quote(b)} && " for a, b in binds)
     drop = ["setpriv", *_user(), "--"] if _user() else []
     inner = ["unshare", "--mount", "--propagation", "private", "--", "sh", "-c", mounts + 'exec "$@"', "client"]

@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 
 from sandbox import layout
-from sandbox.substrate import authority, processes, resolvers
+from sandbox.substrate import authority, files, processes, resolvers
 from sandbox.substrate.specs import Process
 
 METADATA_DOMAIN = "metadata.tencentyun.com"
@@ -65,7 +65,5 @@ def _certificate() -> str:
             authority.ensure()
             domains = [f"*.{layout.API_INTRANET_DOMAIN}", METADATA_DOMAIN]
             chain, key = authority.issue(domains, _CERTIFICATE_DAYS)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.touch(mode=0o600)
-            path.write_text(chain + key)
+            files.write(path, chain + key)
         return path.read_text()

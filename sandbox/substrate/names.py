@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sandbox import layout
-from sandbox.substrate import files, gdnsd, network, prober, processes
+from sandbox.substrate import files, gdnsd, network, own_code, prober, processes, resolvers
 from sandbox.substrate.commands import run
 from sandbox.substrate.errors import SubstrateError
 from sandbox.substrate.locks import held
@@ -30,6 +30,7 @@ WATCHES = DIRECTORY / "watches.json"
 IN_USE = DIRECTORY / "in-use.json"
 SERIALS = DIRECTORY / "serials.json"
 RESOLV_CONF = DIRECTORY / "resolv.conf"
+NSSWITCH = DIRECTORY / "nsswitch.conf"
 SCRIPT = """
 successor() { gdnsd -c "$1" -R start & child=$!; }
 trap 'kill "$child"; wait "$child"; exit 0' TERM INT
@@ -52,6 +53,7 @@ def start() -> None:
         _write(gdnsd.render((), {}, DIRECTORY), DIRECTORY)
     # A prober must not ask the machine's own resolver, which knows nothing of the sandbox.
     files.write(RESOLV_CONF, f"nameserver {layout.NAME_SERVER}\noptions timeout:1 attempts:2\n", mode=0o644)
+    files.write(NSSWITCH, resolvers.NSSWITCH, mode=0o644)
     processes.ensure(_server())
     processes.ensure(_prober())
     until(lambda: _pid() is not None, "the name server runs")
@@ -112,9 +114,13 @@ def _prober() -> Process:
     if not WATCHES.exists():
         files.write(WATCHES, prober.dump(()))
     own = shlex.join([sys.executable, "-m", "sandbox.substrate.prober", str(WATCHES)])
-    script = f"mount --bind {shlex.quote(str(RESOLV_CONF))} /etc/resolv.conf && exec {own}"
+    binds = {RESOLV_CONF: "/etc/resolv.conf"}
+    if Path(resolvers.NSSWITCH_FILE).exists():
+        binds[NSSWITCH] = resolvers.NSSWITCH_FILE
+    mounts = "".join(f"mount --bind {shlex.quote(str(ours))} {theirs} && " for ours, theirs in binds.items())
+    script = f"{mounts}exec {own}"
     argv = ("unshare", "--mount", "--propagation", "private", "sh", "-c", script)
-    return Process(name=PROBER, argv=argv, host=HOST, env={"PYTHONPATH": str(layout.CHECKOUT)})
+    return Process(name=PROBER, argv=argv, host=HOST, env={"PYTHONPATH": str(layout.CHECKOUT), **own_code.variables()})
 
 
 def _take_over(rendered: gdnsd.Rendered) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import cast
 
 from sandbox import layout
+from sandbox.substrate import files
 
 Record = dict[str, str]
 MARKER = ".sanmen"
@@ -60,11 +61,7 @@ def find(kind: str, name: str) -> Record | None:
 
 def put(kind: str, name: str, record: Record) -> None:
     """Write a record whole, replacing an older one."""
-    directory = _directory(kind)
-    directory.mkdir(parents=True, exist_ok=True)
-    fresh = directory / f".{name}.{threading.get_ident()}"
-    fresh.write_text(json.dumps(record))
-    fresh.rename(directory / f"{name}.json")
+    files.write(_directory(kind) / f"{name}.json", json.dumps(record))
 
 
 def drop(kind: str, name: str) -> None:

@@ -5,6 +5,9 @@ from ipaddress import IPv4Address
 from sandbox import layout
 from sandbox.substrate.specs import Process
 
+NSSWITCH_FILE = "/etc/nsswitch.conf"
+NSSWITCH = "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n"
+"""For that file, beside a resolver of ours: other ways to ask for a name end at the machine's own services."""
 NEGATIVE_TTL_S = 1
 """How long "no such name" is kept: short, as names appear while someone waits for them."""
 

@@ -47,7 +47,7 @@ def _pass() -> list[str]:
     if layout.STATE.exists() and _is_ours(layout.STATE):
         shutil.rmtree(layout.STATE)
         removed.append(f"directory {layout.STATE}")
-    if layout.PUBLIC_ROUTE in run(["ip", "-4", "route", "show"]):
+    if _route_stands():
         run(["ip", "route", "delete", "unreachable", str(layout.PUBLIC_RANGE)])
         removed.append(f"route {layout.PUBLIC_ROUTE}")
     return removed
@@ -61,9 +61,14 @@ def leftovers() -> list[str]:
     found += [f"control group {path}" for path in cgroups.left()]
     if layout.STATE.exists() and _is_ours(layout.STATE):
         found.append(f"directory {layout.STATE}")
-    if layout.PUBLIC_ROUTE in run(["ip", "-4", "route", "show"]):
+    if _route_stands():
         found.append(f"route {layout.PUBLIC_ROUTE}")
     return found
+
+
+def _route_stands() -> bool:
+    """A machine without `ip` never had it."""
+    return shutil.which("ip") is not None and layout.PUBLIC_ROUTE in run(["ip", "-4", "route", "show"])
 
 
 def _is_ours(state: Path) -> bool:

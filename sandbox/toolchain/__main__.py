@@ -1,6 +1,8 @@
 """`python3 -m sandbox.toolchain [preview|run|test]`: bring the machine to where that can be done."""
 
 import argparse
+import os
+import signal
 import sys
 
 from sandbox.toolchain import engine_build, environment, local_bin, packages, preflight
@@ -28,6 +30,11 @@ def prepare(purpose: str) -> None:
 
 def main() -> None:
     """Exit code 1 and one message when something is missing or fails."""
+    # A request to end, or a terminal that is gone, must not skip what puts things back.
+    for wish in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(wish) != signal.SIG_IGN:
+            signal.signal(wish, signal.default_int_handler)
+    os.umask(0o022)
     parser = argparse.ArgumentParser(prog="python3 -m sandbox.toolchain")
     parser.add_argument("purpose", nargs="?", choices=("preview", "run", "test"), default="run")
     try:

@@ -17,6 +17,8 @@ OLDEST = (3, 259, 0)
 MODULE = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
 RECIPE = Path(__file__).parent / "engine"
 GO_OLDEST = (1, 26)
+BUILD = layout.CACHE / "engine-build"
+"""Go's modules and objects, 4 GiB, while the engine is built."""
 
 
 def checksum() -> str:
@@ -44,7 +46,7 @@ def on_path() -> Path | None:
 
 
 def ensure(steps: Steps) -> Path:
-    """The engine's path. Builds it when there is none; an interrupted build goes on from Go's own cache."""
+    """The engine's path. Builds it when there is none; an interrupted build goes on where it was."""
     found = on_path()
     if found:
         return found
@@ -61,6 +63,7 @@ def ensure(steps: Steps) -> Path:
             RECIPE,
         )
     partial.rename(target)
+    shutil.rmtree(BUILD, ignore_errors=True)
     return target
 
 
@@ -83,7 +86,8 @@ def _go(steps: Steps) -> Path:
 
 
 def _run(argv: list[str | Path], cwd: Path) -> None:
-    env = {**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": ""}
+    caches = {"GOPATH": str(BUILD / "path"), "GOCACHE": str(BUILD / "cache")}
+    env = {**os.environ, **caches, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "-modcacherw"}
     words = [str(word) for word in argv]
     done = subprocess.run(words, cwd=cwd, env=env, capture_output=True, text=True, check=False)
     if done.returncode:

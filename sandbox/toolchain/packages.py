@@ -1,6 +1,7 @@
 """The servers, from Debian's own packages."""
 
 import os
+import shutil
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -37,6 +38,10 @@ PACKAGES = (
 
 POLICY = Path("/usr/sbin/policy-rc.d")
 """Debian's hook that a package asks whether it may start its service. 101: it may not."""
+POLICY_TEXT = "#!/bin/sh\n# Of sanmen, while it installs.\nexit 101\n"
+UNITS = Path("/etc/systemd/system")
+LOCK_TIMEOUT_S = 300
+"""A fresh machine updates itself in the background, and holds the package manager's lock meanwhile."""
 
 
 def missing(packages: Sequence[str] = PACKAGES) -> list[str]:
@@ -52,26 +57,43 @@ def missing(packages: Sequence[str] = PACKAGES) -> list[str]:
 
 
 def install(steps: Steps) -> None:
-    """Install what is missing. None of it starts by itself: the sandbox runs its own copies."""
+    """Install what is missing. None of it starts by itself, now or at a boot: the sandbox runs its own copies."""
     wanted = missing()
     if not wanted:
         return
     with steps.step(f"Debian packages: {len(wanted)} to install", "about 1 min"):
-        held = not POLICY.exists()
-        if held:
-            POLICY.write_text("#!/bin/sh\nexit 101\n")
+        ours = not POLICY.exists() or POLICY.read_text() == POLICY_TEXT  # of a run that was killed
+        if ours:
+            POLICY.write_text(POLICY_TEXT)
             POLICY.chmod(0o755)
+        before = _enabled()
         try:
+            _run("dpkg", "--force-confold", "--configure", "--pending")  # what an interrupted run left
             _apt("update")
             _apt("install", "--yes", "--no-install-recommends", *wanted)
         finally:
-            if held:
+            if ours:
                 POLICY.unlink(missing_ok=True)
+            _disable(_enabled() - before)
+
+
+def _enabled() -> set[str]:
+    """The units that start at boot."""
+    return {link.name for link in UNITS.glob("*.wants/*")}
+
+
+def _disable(units: set[str]) -> None:
+    if units and shutil.which("systemctl"):
+        _run("systemctl", "--quiet", "disable", *sorted(units))
 
 
 def _apt(*words: str) -> None:
+    _run("apt-get", "--quiet", "-o", f"DPkg::Lock::Timeout={LOCK_TIMEOUT_S}", *words)
+
+
+def _run(*argv: str) -> None:
     env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    done = subprocess.run(["apt-get", "--quiet", *words], capture_output=True, text=True, env=env, check=False)
+    done = subprocess.run(argv, capture_output=True, text=True, env=env, check=False)
     if done.returncode:
         last = "\n      ".join((done.stderr or done.stdout).strip().splitlines()[-6:])
-        raise ToolchainError(f"apt-get {words[0]} failed:\n      {last}")
+        raise ToolchainError(f"'{' '.join(argv[:6])} …' failed:\n      {last}")

@@ -10,11 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sandbox import layout
+from sandbox.toolchain import engine_build
 
 MEMORY_BYTES = 3 * 1024**3
 """`local` took 0.9 GiB at rest by `free`, the engine with its plugins 0.6 GiB more; the rest is room for load."""
-DISK_BYTES = 8 * 1024**3
-"""By `du`: Go's build and module caches 4.2 GiB, environments 1.2, cache 0.8, packages and state the rest."""
+BUILD_DISK_BYTES = 8 * 1024**3
+"""Until the engine is built. By `du`: Go's caches 4.2 GiB, environments 1.2, cache 0.8, packages and state the rest."""
+DISK_BYTES = 2 * 1024**3
+"""Afterwards: environments, and what runs."""
 NAMESPACES = ("net", "mnt", "pid", "uts", "ipc")
 KERNEL_FEATURES = {
     "veth": ("link", "add", "sanmen-probe0", "type", "veth", "peer", "name", "sanmen-probe1"),
@@ -47,7 +50,10 @@ def check_platform() -> Iterator[Missing]:
 def check_root() -> Iterator[Missing]:
     """Namespaces, addresses and mounts need root."""
     if os.geteuid() != 0:
-        yield Missing(f"you are user {os.geteuid()}, and namespaces need root", "run 'sudo make up'")
+        yield Missing(
+            f"you are user {os.geteuid()}, and namespaces need root",
+            "become root first: 'sudo -i', then come back here",
+        )
 
 
 def check_memory(meminfo: str | None = None) -> Iterator[Missing]:
@@ -63,12 +69,13 @@ def check_memory(meminfo: str | None = None) -> Iterator[Missing]:
 
 def check_disk() -> Iterator[Missing]:
     """Both places the sandbox writes to."""
+    needed = DISK_BYTES if engine_build.built().exists() or engine_build.on_path() else BUILD_DISK_BYTES
     for place in (layout.CACHE, layout.STATE):
         existing = next(parent for parent in (place, *place.parents) if parent.exists())
         free = shutil.disk_usage(existing).free
-        if free < DISK_BYTES:
+        if free < needed:
             yield Missing(
-                f"{free / 1024**3:.1f} GiB are free at {existing}, {DISK_BYTES / 1024**3:.0f} GiB are needed",
+                f"{free / 1024**3:.1f} GiB are free at {existing}, {needed / 1024**3:.0f} GiB are needed",
                 f"free some space, or set SANMEN_{'CACHE' if place == layout.CACHE else 'STATE'} to another disk",
             )
 
@@ -106,9 +113,7 @@ def check_addresses(routes: str | None = None) -> Iterator[Missing]:
 
 
 def check_port(port: int = layout.API_PORT) -> Iterator[Missing]:
-    """The API's port on loopback, unless our own sandbox holds it."""
-    if layout.OWNER.exists():
-        return
+    """The API's port on loopback."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -121,8 +126,9 @@ def check_port(port: int = layout.API_PORT) -> Iterator[Missing]:
 
 
 def check_machine() -> list[Missing]:
-    """Everything the sandbox needs of a machine that is not there."""
-    checks = (check_platform, check_root, check_memory, check_disk, check_kernel, check_addresses, check_port)
+    """Everything the sandbox needs of a machine that is not there. A sandbox that stands has its part already."""
+    always = (check_platform, check_root, check_kernel, check_addresses)
+    checks = always if layout.OWNER.exists() else (*always, check_memory, check_disk, check_port)
     return [missing for check in checks for missing in check()]
 
 

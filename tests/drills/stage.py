@@ -102,6 +102,12 @@ def until(true: Callable[[], bool], timeout_s: float, told: Callable[[], str] = 
         time.sleep(0.1)
 
 
+def pids(words: str) -> list[int]:
+    """Processes with this in their command line."""
+    found = subprocess.run(["pgrep", "-f", "--", words], capture_output=True, text=True, check=False)
+    return [int(line) for line in found.stdout.splitlines()]
+
+
 def engines() -> list[int]:
     """Process ids of the engines that run here."""
     return [int(path.parent.name) for path in Path("/proc").glob("[0-9]*/comm") if _is_pulumi(path)]

@@ -1,5 +1,8 @@
 """Wrong commands: one clear line each, and nothing is made."""
 
+import subprocess
+import sys
+
 import pytest
 
 from sandbox import layout
@@ -22,3 +25,17 @@ def test_a_wrong_command_says_what_is_wrong_and_makes_nothing(nothing: None, wor
     assert said in done.stderr
     assert "Traceback" not in done.stderr
     assert not layout.STATE.exists()
+
+
+def test_down_works_on_a_machine_where_nothing_is_installed(nothing: None) -> None:
+    """It is the first thing on a bare machine, and the last resort on a broken one."""
+    done = subprocess.run(
+        [sys.executable, "-S", "-m", "sandbox", "down"],
+        cwd=layout.CHECKOUT,
+        env={"PATH": "/nonexistent", "SANMEN_STATE": str(layout.STATE)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "There is no sandbox on this machine.\n"

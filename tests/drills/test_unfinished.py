@@ -2,9 +2,9 @@
 
 import os
 import signal
-import subprocess
 from pathlib import Path
 
+from sandbox import layout
 from tests.drills import stage
 from tests.end_to_end.conftest import run
 
@@ -31,8 +31,21 @@ def test_an_interrupted_up_ends_quietly_and_a_killed_one_is_mended(nothing: None
     assert stage.pending() != []
 
     assert "the last run was killed while it made" in stage.up_completes()
-    stage.until(lambda: _plugins() == [], 10, lambda: "\n".join(_plugins()))
+    stage.until(lambda: stage.pids("sandbox.plugins") == [], 10, lambda: "a plugin lives on")
     stage.assert_complete()
+
+
+def test_down_ends_the_engine_of_an_up_that_was_killed(nothing: None, tmp_path: Path) -> None:
+    with stage.going_up(tmp_path) as killed:
+        killed.wait_for(r"Vpc:Instance \S+ creating")
+        (command,) = stage.pids("-m sandbox up")
+        os.kill(command, signal.SIGKILL)
+        assert killed.process.wait(60) != 0
+    assert stage.engines() != []
+    stage.down()
+    assert stage.engines() == []
+    assert stage.pids("sandbox.plugins") == []
+    assert not layout.STATE.exists()
 
 
 def test_lost_answers_and_a_cloud_that_dies_cost_another_run_and_nothing_twice(nothing: None) -> None:
@@ -69,8 +82,3 @@ def test_a_wrong_key_is_refused_in_the_clouds_words() -> None:
     assert "AuthFailure.SignatureFailure" in refused.stdout, refused.stdout + refused.stderr
     assert "Traceback" not in refused.stdout + refused.stderr
     assert stage.counts()["vpc"] == stage.ONE_EACH["vpc"]
-
-
-def _plugins() -> list[str]:
-    found = subprocess.run(["pgrep", "-af", "sandbox.plugins"], capture_output=True, text=True, check=False)
-    return found.stdout.splitlines()

@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 from typing import Any
 
 from sandbox import layout
@@ -11,31 +12,34 @@ CLIENTS = layout.CHECKOUT / ".venv-clients" / "bin"
 REGION = "ap-shanghai"
 
 
-def tccli(sandbox: Sandbox, service: str, action: str, **parameters: Any) -> dict[str, Any]:
+def plain_tccli(*words: str, before: str = "") -> "subprocess.CompletedProcess[str]":
+    """As a person types it, after `. .sanmen/env`; `before`: what the shell does first."""
+    shell = f'. .sanmen/env; PATH="{CLIENTS}:$PATH"; {before} tccli "$@"'
+    return run("sh", "-euc", shell, "sh", *words)
+
+
+def tccli(service: str, action: str, **parameters: Any) -> dict[str, Any]:
     words = [f"--{name}={value if isinstance(value, str) else json.dumps(value)}" for name, value in parameters.items()]
-    told = run(
-        CLIENTS / "tccli", service, action, *words, "--region", REGION,
-        "--endpoint", sandbox.variables["TENCENTCLOUD_ENDPOINT"], variables=sandbox.variables,
-    )  # fmt: skip
+    told = plain_tccli(service, action, *words, "--region", REGION)
     assert told.returncode == 0, told.stdout + told.stderr
     return json.loads(told.stdout)
 
 
 def test_tccli_makes_lists_and_deletes_a_vpc_and_a_security_group(sandbox: Sandbox) -> None:
-    vpc = tccli(sandbox, "vpc", "CreateVpc", VpcName="by-hand", CidrBlock="172.16.0.0/16")["Vpc"]["VpcId"]
-    group = tccli(sandbox, "vpc", "CreateSecurityGroup", GroupName="by-hand", GroupDescription="by hand")
+    vpc = tccli("vpc", "CreateVpc", VpcName="by-hand", CidrBlock="172.16.0.0/16")["Vpc"]["VpcId"]
+    group = tccli("vpc", "CreateSecurityGroup", GroupName="by-hand", GroupDescription="by hand")
     group_id = group["SecurityGroup"]["SecurityGroupId"]
     try:
-        listed = tccli(sandbox, "vpc", "DescribeVpcs", VpcIds=[vpc])
+        listed = tccli("vpc", "DescribeVpcs", VpcIds=[vpc])
         assert [found["VpcName"] for found in listed["VpcSet"]] == ["by-hand"]
-        groups = tccli(sandbox, "vpc", "DescribeSecurityGroups", SecurityGroupIds=[group_id])
+        groups = tccli("vpc", "DescribeSecurityGroups", SecurityGroupIds=[group_id])
         assert groups["TotalCount"] == 1
         shown = run("make", "status")
         assert re.search(r"^vpc +1 +2 +1 ", shown.stdout, re.MULTILINE), shown.stdout
     finally:
-        tccli(sandbox, "vpc", "DeleteVpc", VpcId=vpc)
-        tccli(sandbox, "vpc", "DeleteSecurityGroup", SecurityGroupId=group_id)
-    assert tccli(sandbox, "vpc", "DescribeVpcs", Filters=[{"Name": "vpc-id", "Values": [vpc]}])["VpcSet"] == []
+        tccli("vpc", "DeleteVpc", VpcId=vpc)
+        tccli("vpc", "DeleteSecurityGroup", SecurityGroupId=group_id)
+    assert tccli("vpc", "DescribeVpcs", Filters=[{"Name": "vpc-id", "Values": [vpc]}])["VpcSet"] == []
 
 
 def test_the_official_sdk_makes_and_deletes_a_clb_and_a_dns_record(sandbox: Sandbox) -> None:
@@ -51,11 +55,7 @@ def test_the_official_sdk_makes_and_deletes_a_clb_and_a_dns_record(sandbox: Sand
 
 
 def test_a_wrong_secret_key_is_refused(sandbox: Sandbox) -> None:
-    told = run(
-        CLIENTS / "tccli", "vpc", "DescribeVpcs", "--region", REGION,
-        "--endpoint", sandbox.variables["TENCENTCLOUD_ENDPOINT"],
-        variables={**sandbox.variables, "TENCENTCLOUD_SECRET_KEY": "wrong"},
-    )  # fmt: skip
+    told = plain_tccli("vpc", "DescribeVpcs", "--region", REGION, before="TENCENTCLOUD_SECRET_KEY=wrong;")
     assert told.returncode != 0
     assert "AuthFailure.SignatureFailure" in told.stdout + told.stderr
 

@@ -9,6 +9,9 @@ from sandbox import layout
 from sandbox.substrate import processes, teardown
 from tests.end_to_end.conftest import Command, Sandbox, bring_up, run
 
+OURS = ("sandbox.api", "sandbox.upstream", "sandbox.plugins", "pulumi --non-interactive")
+"""What a command line of ours has in it."""
+
 
 def beside_us(process: Path) -> bool:
     """Whether a process is of this machine, not of a sandbox inside a namespace of its own."""
@@ -30,7 +33,7 @@ def left_on_the_machine() -> list[str]:
             words = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
         except OSError:
             continue
-        if str(layout.STATE) in words or "sandbox.api" in words or "sandbox.upstream" in words:
+        if str(layout.STATE) in words or any(ours in words for ours in OURS):
             found.append(words)
     return found
 

@@ -176,7 +176,9 @@ def test_too_many_requests_in_a_second_are_throttled(tmp_path: Path) -> None:
 
 def test_a_fault_fires_at_the_nth_call_and_once(cloud: LocalCloud) -> None:
     fault = {"service": "probe", "action": "Make", "nth": 2, "do": "error", "code": "ResourceBusy"}
-    assert httpx.post(f"http://{cloud.address}/.sanmen/faults", json=fault).status_code == 200
+    assert httpx.post(f"http://{cloud.address}/.sanmen/faults", json=fault).status_code == 404
+    with httpx.Client(transport=httpx.HTTPTransport(uds=str(cloud.socket))) as root:
+        assert root.post("http://api/.sanmen/faults", json=fault).status_code == 200
     make(cloud, {})
     assert refused(cloud, {}).code == "ResourceBusy"
     make(cloud, {})

@@ -79,7 +79,8 @@ def test_a_server_killed_after_an_action_remembers_it(start: Start, port: int, t
     first = start()
     answering(port, first)
     fault = {"service": "kms", "action": "CreateKey", "do": "kill", "when": "after"}
-    httpx.post(f"http://127.0.0.1:{port}/.sanmen/faults", json=fault)
+    with httpx.Client(transport=httpx.HTTPTransport(uds=str(tmp_path / "api.sock"))) as root:
+        assert root.post("http://api/.sanmen/faults", json=fault).status_code == 200
     with pytest.raises(TencentCloudSDKException, match="ClientNetworkError"):
         call(port, "CreateKey", {"Alias": "k"})
     assert first.wait(30) == -signal.SIGKILL

@@ -25,10 +25,6 @@ def test_a_port_in_use_is_named_with_how_to_find_its_holder() -> None:
         holder.bind((layout.API_HOST, 0))
         holder.listen()
         port = holder.getsockname()[1]
-        if layout.OWNER.exists():
-            # A running sandbox may hold its own port; the check is about strangers.
-            assert list(preflight.check_port(port)) == []
-            return
         found = list(preflight.check_port(port))
     assert len(found) == 1
     assert f"port {port} on 127.0.0.1 is in use" in found[0].what
@@ -55,18 +51,7 @@ def test_without_root_there_is_one_message_that_says_so() -> None:
         env={"PYTHONPATH": str(layout.CHECKOUT), "PATH": os.environ["PATH"], "HOME": "/nonexistent"},
     )
     assert told.stdout.count("namespaces need root") == 1, told.stderr
-    assert "sudo make up" in told.stdout
+    assert "sudo -i" in told.stdout
 
 
 CHECK_ROOT = "from sandbox.toolchain import preflight; print(*preflight.check_root())"
-
-
-def test_down_needs_nothing_but_the_standard_library() -> None:
-    """It is the first thing on a bare machine, and the last resort on a broken one."""
-    imported = subprocess.run(
-        [sys.executable, "-S", "-c", "import sandbox.__main__, sandbox.commands.down"],
-        cwd=layout.CHECKOUT,
-        capture_output=True,
-        text=True,
-    )
-    assert imported.returncode == 0, imported.stderr
