@@ -72,6 +72,8 @@ def main() -> None:
         sys.exit(run(parser().parse_args()))
     except (CommandError, SubstrateError, ToolchainError, ImageError) as error:
         sys.exit(f"sanmen: {error}")
+    except BrokenPipeError:  # as in `make status | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:
         sys.exit("\nsanmen: interrupted; 'make up' goes on from here, 'make down' removes it")
 

@@ -4,15 +4,17 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Set
 from typing import Any
 
 from gateway import image
 from sandbox import layout
 from sandbox.api.credentials import make_account_key
+from sandbox.api.store import Store
 from sandbox.commands import engine, internet, leftovers, ownership, secret_file, session
 from sandbox.commands.engine import pulumi
 from sandbox.commands.ownership import CommandError
-from sandbox.substrate import authority, files, network, own_code, processes
+from sandbox.substrate import authority, balancers, files, network, own_code, processes
 from sandbox.substrate.specs import Process
 from sandbox.toolchain.steps import Steps
 
@@ -31,9 +33,12 @@ def up() -> None:
         with steps.step("Sandbox: three regions, name server, upstream stand-ins, cloud API"):
             start()
         deploy(steps)
+        outputs = json.loads(pulumi("stack", "output", "--json", "--stack", STACK, quiet=True))
+        with steps.step("Every gateway is healthy"):
+            wait_for_health({region["clb_domain"] for region in outputs["regions"].values()})
         with steps.step("A request through the whole chain"):
-            answer = prove()
-    _tell(steps, answer)
+            answer = prove(outputs["endpoint"])
+    _tell(steps, outputs["endpoint"], answer)
 
 
 def start() -> None:
@@ -85,13 +90,42 @@ def _remove_leftovers(steps: Steps) -> None:
         steps.note(f"could not remove {each}, which no state knows: {reason}")
 
 
-def prove() -> dict[str, Any]:
-    """One request as a tenant out on the internet. DNS and health checks may need a moment after the first `up`.
+def wait_for_health(domains: Set[str]) -> None:
+    """Until these load balancers' checks have passed: before that they send requests to gateways that still boot.
+
+    Raises CommandError naming the targets that do not pass.
+    """
+    sick: list[str] = []
+    for _ in range(READY_TRIES):
+        sick = _sick_targets(domains)
+        if not sick:
+            return
+        time.sleep(1)
+    raise CommandError(f"these gateways do not pass their health checks: {', '.join(sick)}; see 'make status'")
+
+
+def _sick_targets(domains: Set[str]) -> list[str]:
+    store = Store(layout.DATABASE)
+    try:
+        documents = store.list("clb.load_balancer")
+        ids = [doc["LoadBalancerId"] for doc in documents if doc["LoadBalancerDomain"] in domains]
+    finally:
+        store.close()
+    return [
+        f"{id} {target}"
+        for id in ids
+        for targets in balancers.health(id).values()
+        for target, alive in targets.items()
+        if not alive
+    ]
+
+
+def prove(endpoint: str) -> dict[str, Any]:
+    """One request as a tenant out on the internet. Names may need a moment after the first `up`.
 
     Returns the API's answer. Raises CommandError with the last thing that went wrong.
     """
-    outputs = json.loads(pulumi("stack", "output", "--json", "--stack", STACK, quiet=True))
-    argv = [sys.executable, "-m", "sandbox", "exec", "--", *_request(outputs["endpoint"])]
+    argv = [sys.executable, "-m", "sandbox", "exec", "--", *_request(endpoint)]
     key = f"x-api-key: {secret_file.ensure()['demo_key']}\n"
     last = ""
     for _ in range(READY_TRIES):
@@ -100,7 +134,7 @@ def prove() -> dict[str, Any]:
         if done.returncode == 0:
             return json.loads(done.stdout)
         time.sleep(1)
-    raise CommandError(f"the gateway at {outputs['endpoint']} does not answer: {last}")
+    raise CommandError(f"the gateway at {endpoint} does not answer: {last}")
 
 
 def _request(endpoint: str) -> list[str]:
@@ -112,9 +146,7 @@ def _request(endpoint: str) -> list[str]:
     return [*argv, "-H", "@-", "-d", json.dumps(body)]  # the key by standard input: arguments are for all to see
 
 
-def _tell(steps: Steps, answer: dict[str, Any]) -> None:
-    outputs = json.loads(pulumi("stack", "output", "--json", "--stack", STACK, quiet=True))
-    endpoint = outputs["endpoint"]
+def _tell(steps: Steps, endpoint: str, answer: dict[str, Any]) -> None:
     said = "".join(part.get("text", "") for part in answer.get("content", []))
     print(f"\n{endpoint} answers ({steps.elapsed_s:.0f} s in all): {said}\n")
     print("Try it:\n")
