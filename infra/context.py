@@ -50,13 +50,19 @@ def tags(stack: Stack) -> dict[str, str]:
     }
 
 
-def keeps_data(stack: Stack, parent: pulumi.Resource, *, replace: Sequence[str] = ()) -> pulumi.ResourceOptions:
-    """Options of a resource that holds data: protected and retained as the settings say."""
+def keeps_data(
+    stack: Stack, parent: pulumi.Resource, *, replace: Sequence[str] = (), ignore: Sequence[str] = ()
+) -> pulumi.ResourceOptions:
+    """Options of a resource that holds data: protected and retained as the settings say.
+
+    `replace`: properties that only a new one can have. `ignore`: those that the cloud changes by itself.
+    """
     return pulumi.ResourceOptions(
         parent=parent,
         protect=stack.protection.deletion,
         retain_on_delete=stack.protection.retain_data,
         replace_on_changes=list(replace),
+        ignore_changes=list(ignore),
     )
 
 

@@ -93,6 +93,11 @@ def secret_files(secrets: Mapping[str, str]) -> dict[str, str]:
     }
 
 
+def secret_value(files: Mapping[str, str]) -> str:
+    """Secret files as the one value of an SSM secret: a JSON object, file name -> content (gateway/image/agent.py)."""
+    return json.dumps(files, sort_keys=True)
+
+
 def user_data(cell: CellContext, settings: str, *, secret_name: str, role: str) -> str:
     """Base64 cloud-config of a machine: writes its files and starts it. Holds no secret, only the secret's name.
 

@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -36,7 +37,10 @@ OPTIONS = (
 )
 HERE = Path(__file__).resolve().parent
 GATEWAY = HERE.parent
-PROGRAMS = ("agent.py", "configure.py", "redis_exporter.py", "serve.py", "init", "start")
+PROGRAMS = ("agent.py", "configure.py", "redis_exporter.py", "serve.py", "init", "lay-out", "start")
+
+_ONE_LINE = re.compile(rf"deb\s+(\[[^]]*\]\s+)?\S*debian\S*\s+{SUITE}(-\S+)?\s", re.IGNORECASE)
+"""A package source of Debian's in the old form: `deb [options] <address> <suite> <components>`."""
 
 Progress = Callable[[str], None]
 
@@ -58,6 +62,7 @@ def contents() -> dict[str, Path]:
             files[f"etc/sanmen/services/{path.relative_to(HERE / 'services')}"] = path
     for path in (HERE / "systemd").glob("*.service"):
         files[f"etc/systemd/system/{path.name}"] = path
+    files["etc/logrotate.d/sanmen"] = HERE / "logrotate" / "sanmen"
     return dict(sorted(files.items()))
 
 
@@ -75,7 +80,7 @@ def checksum() -> str:
 
 
 def _mode(path: Path) -> int:
-    programs = path.name in ("init", "start", "run") or (path.parent == HERE and path.suffix == ".py")
+    programs = path.name in ("init", "lay-out", "start", "run") or (path.parent == HERE and path.suffix == ".py")
     return 0o755 if programs else 0o644
 
 
@@ -86,9 +91,12 @@ def build(cache_dir: Path, progress: Progress) -> Path:
     network. Raises ImageError.
     """
     images = cache_dir / "images"
+    link = images / IMAGE_ID
+    image = images / f"{IMAGE_ID}-{checksum()}"
+    if image.is_dir() and link.is_symlink() and link.readlink() == Path(image.name):
+        return image / "rootfs"
     images.mkdir(parents=True, exist_ok=True)
     with _locked(images):
-        image = images / f"{IMAGE_ID}-{checksum()}"
         if not image.is_dir():
             base = _base(images, progress)
             progress("gateway image: adding the gateway")
@@ -100,7 +108,7 @@ def build(cache_dir: Path, progress: Progress) -> Path:
                 draft.rename(image)
             finally:
                 shutil.rmtree(draft, ignore_errors=True)
-        _link(images / IMAGE_ID, image)
+        _link(link, image)
     return image / "rootfs"
 
 
@@ -156,6 +164,8 @@ def debian_sources(root: Path = Path("/etc/apt")) -> str:
             stanzas = path.read_text().split("\n\n")
             wanted = [_uncommented(stanza) for stanza in stanzas if _suites(stanza) and "debian" in stanza.lower()]
             parts.extend(stanza + "\n" for stanza in wanted)
+        elif path.suffix == ".list":
+            parts.extend(line + "\n" for line in path.read_text().splitlines() if _ONE_LINE.match(line))
     return "\n".join(parts)
 
 
@@ -183,10 +193,10 @@ def _install(root: Path) -> None:
         path.unlink(missing_ok=True)
         path.write_bytes(source.read_bytes())
         path.chmod(_mode(source))
-    for unit in ("nginx.service", "prometheus-node-exporter.service"):
-        # On a machine with systemd the gateway's own unit runs nginx.
+    for unit in ("nginx", *(name for name in PACKAGES if name.startswith("prometheus-"))):
+        # On a machine with systemd the gateway's own unit runs them.
         (root / "etc/systemd/system").mkdir(parents=True, exist_ok=True)
-        mask = root / "etc/systemd/system" / unit
+        mask = root / "etc/systemd/system" / f"{unit}.service"
         if not mask.is_symlink():
             os.symlink("/dev/null", mask)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pulumi
 from tencentcloud_iac_pulumi import igtm
 
-from infra.edge.dns import FAILOVER_LABEL, Records
+from infra.edge.dns import FAILOVER_LABEL, Records, Zone
 from infra.region.ingress import READINESS_PATH
 from infra.settings.kinds import CATALOGUE, Region
 from infra.settings.stack import Stack
@@ -23,10 +23,13 @@ MAIN_LEVELS = 4
 
 @dataclass(frozen=True, kw_only=True)
 class FailoverArgs:
-    """`balancers`: region -> its load balancer's domain. `records`: what leads to the name answered here."""
+    """`balancers`: region -> its load balancer's domain; none: the instance alone is made, which tells line ids.
+
+    `after`: what leads to the name answered here, or at least its zone.
+    """
 
     stack: Stack
-    records: Records
+    after: Records | Zone
     balancers: Mapping[Region, pulumi.Output[str]]
 
 
@@ -37,6 +40,12 @@ class Failover(pulumi.ComponentResource):
         super().__init__("sanmen:edge:Failover", name, None, opts)
         self._stack, self._balancers = args.stack, args.balancers
         self._once = pulumi.ResourceOptions(parent=self, delete_before_replace=True)  # names are unique
+        instance = self._instance(args)
+        if self._balancers:
+            self._strategies(instance)
+        self.register_outputs({})
+
+    def _strategies(self, instance: igtm.Instance) -> None:
         monitor = self._monitor()
         pools = {
             region: self._pool(CATALOGUE[region].short, {region: balancer}, monitor.monitor_id)
@@ -44,23 +53,26 @@ class Failover(pulumi.ComponentResource):
         }
         # Unwatched on purpose: it is what is answered when every watched pool is down.
         everywhere = self._pool("everywhere", self._balancers, None)
-        instance = self._instance(args)
         for region in pools:
             self._strategy(
                 CATALOGUE[region].short,
                 instance.id,
                 self._stack.edge.failover.lines[region],
-                [[pools[other]] for other in self._nearest(region)],
+                [{pools[other]: 1} for other in self._nearest(region)],
                 everywhere,
             )
-        self._strategy("default", instance.id, {"默认": DEFAULT_LINE_ID}, [list(pools.values())], everywhere)
-        self.register_outputs({})
+        by_share = {pool: self._share(region) for region, pool in pools.items()}
+        self._strategy("default", instance.id, {"默认": DEFAULT_LINE_ID}, [by_share], everywhere)
+
+    def _share(self, region: Region) -> int:
+        """A weight: 1 to 100."""
+        return self._stack.regions[region].share_percent
 
     def _nearest(self, region: Region) -> Sequence[Region]:
         """The region itself, then the others by how much they carry; a strategy has four levels."""
         others = sorted(
             (other for other in self._balancers if other is not region),
-            key=lambda other: (-self._stack.regions[other].share_percent, other.value),
+            key=lambda other: (-self._share(other), other.value),
         )
         return [region, *others][:MAIN_LEVELS]
 
@@ -95,8 +107,9 @@ class Failover(pulumi.ComponentResource):
             traffic_strategy="WEIGHT",
             monitor_id=monitor_id,
             address_sets=[
+                # A pool's and its address' weight are multiplied: a region's own pool takes its share in the level.
                 igtm.AddressPoolAddressSetArgs(
-                    addr=balancer, is_enable="ENABLED", weight=self._stack.regions[region].share_percent
+                    addr=balancer, is_enable="ENABLED", weight=self._share(region) if len(members) > 1 else 1
                 )
                 for region, balancer in members.items()
             ],
@@ -121,7 +134,7 @@ class Failover(pulumi.ComponentResource):
                 parent=self,
                 retain_on_delete=True,
                 protect=stack.protection.deletion,
-                depends_on=[args.records],
+                depends_on=[args.after],
             ),
         )
 
@@ -130,9 +143,10 @@ class Failover(pulumi.ComponentResource):
         role: str,
         instance_id: pulumi.Input[str],
         lines: Mapping[str, int],
-        levels: Sequence[Sequence[igtm.AddressPool]],
+        levels: Sequence[Mapping[igtm.AddressPool, int]],
         last: igtm.AddressPool,
     ) -> None:
+        """`levels`: pool -> its weight in the level, best level first. `last`: what answers when none lives."""
         igtm.Strategy(
             f"{self._stack.env}-strategy-{role}",
             strategy_name=f"{self._stack.env}-{role}",
@@ -141,7 +155,8 @@ class Failover(pulumi.ComponentResource):
             main_address_pool_sets=[
                 igtm.StrategyMainAddressPoolSetArgs(
                     address_pools=[
-                        igtm.StrategyMainAddressPoolSetAddressPoolArgs(pool_id=pool.pool_id, weight=1) for pool in level
+                        igtm.StrategyMainAddressPoolSetAddressPoolArgs(pool_id=pool.pool_id, weight=weight)
+                        for pool, weight in level.items()
                     ],
                     min_survive_num=1,
                     traffic_strategy="WEIGHT",

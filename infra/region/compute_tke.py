@@ -116,8 +116,8 @@ class ComputeTke(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions.merge(
                 keeps_data(stack, self, replace=("cdcId", "extensionAddons", "disableAddons", "clusterSubnetId")),
                 # A cluster can be rebuilt from the program; what it holds lies elsewhere. It is never left behind.
-                # The image name reads back as an image id.
-                pulumi.ResourceOptions(retain_on_delete=False, ignore_changes=["clusterOs"]),
+                # The image name reads back as an image id. The level is where it begins: it grows with the cluster.
+                pulumi.ResourceOptions(retain_on_delete=False, ignore_changes=["clusterOs", "clusterLevel"]),
             ),
         )
 
@@ -181,6 +181,8 @@ class ComputeTke(pulumi.ComponentResource):
                     opts=pulumi.ResourceOptions(
                         parent=self,
                         depends_on=[pool],
+                        # They read back with the add-on's defaults in them: given once, at installation.
+                        ignore_changes=["rawValues"],
                         # Three minutes, the default, are too few for the first image pulls.
                         custom_timeouts=pulumi.CustomTimeouts(create="15m", update="15m", delete="15m"),
                     ),

@@ -12,8 +12,11 @@ from tencentcloud_iac_pulumi import clb
 
 from infra.context import CellContext
 from infra.region.network import Network
+from infra.settings.kinds import Compute
 
 READINESS_PATH = "/readyz"
+CLUSTER_MARK = 'tags["tke-clusterId"]'
+"""Tag that the Service controller of a cluster puts on the balancer it uses; without it the balancer is nobody's."""
 OK_2XX = 2
 """Bit of the health check's code mask that stands for 2xx."""
 
@@ -49,10 +52,13 @@ class Balancer(pulumi.ComponentResource):
     def __init__(self, name: str, args: BalancerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("sanmen:region:Balancer", name, None, opts)
         cell = args.cell
+        shared = cell.stack.regions[cell.region].compute is Compute.TKE
         instance = clb.Instance(
             cell.name("ingress"),
             clb_name=cell.name("ingress"),
             network_type="OPEN",
+            # A name and no fixed address. Old accounts still get an address unless they ask.
+            dynamic_vip=True,
             vpc_id=args.network.vpc_id,
             master_zone_id=cell.zones[0],
             slave_zone_id=cell.zones[1],
@@ -80,6 +86,7 @@ class Balancer(pulumi.ComponentResource):
                     "snatIps",
                     "dynamicVip",
                 ],
+                ignore_changes=[CLUSTER_MARK] if shared else [],
             ),
         )
         self.balancer_id = instance.id

@@ -49,7 +49,8 @@ class Logs(pulumi.ComponentResource):
             auto_split=True,
             max_split_partitions=50,
             tags=cell.tags,
-            opts=keeps_data(cell.stack, self, replace=("partitionCount", "storageType")),
+            # The count is where it begins: CLS splits busy partitions, and a split one is never merged.
+            opts=keeps_data(cell.stack, self, replace=("storageType",), ignore=("partitionCount",)),
         )
         cls.Index(
             f"{name}-index",

@@ -1,6 +1,5 @@
 """A cell's secrets: a KMS key of its own, and one SSM secret that holds the gateway's secret files."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -8,7 +7,7 @@ import pulumi
 from tencentcloud_iac_pulumi import kms, ssm
 
 from infra.context import CellContext, keeps_data
-from infra.gateway_files import secret_files
+from infra.gateway_files import secret_files, secret_value
 
 VERSION = "current"
 """The secret has one version that is written anew: readers need to know no other name."""
@@ -63,7 +62,7 @@ class Secrets(pulumi.ComponentResource):
             cell.name("gateway-current"),
             secret_name=secret.secret_name,
             version_id=VERSION,
-            secret_string=self.files.apply(lambda files: json.dumps(files, sort_keys=True)),
+            secret_string=self.files.apply(secret_value),
             # The provider marks neither as secret.
             opts=pulumi.ResourceOptions(
                 parent=self, additional_secret_outputs=["secretString", "secretBinary"], delete_before_replace=True

@@ -50,7 +50,7 @@ class Tke(Settings):
     version: Annotated[str, Field(pattern=r"^1\.\d{2}\.\d{1,2}$")]
     """Kubernetes version; an even minor that the cloud lists."""
     level: Annotated[str, Field(pattern=r"^L(5|20|50|100|200|500|1000|3000|5000)$")] | None = None
-    """Cluster size; unset: the smallest that holds the computed nodes."""
+    """Cluster size at creation, it grows by itself; unset: the smallest that holds the computed nodes."""
     instance_types: Annotated[tuple[str, ...], Field(min_length=1, max_length=10)]
     """Node sizes, best first, all with the same number of cores."""
     cores: Annotated[int, Field(ge=2, le=128)]

@@ -4,7 +4,7 @@ A preview works with them. An update refuses: nothing is made in a cloud for a s
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import pulumi
 
@@ -16,6 +16,10 @@ SAMPLE_DOMAIN = re.compile(r"(^|\.)example(\.(com|net|org|cn))?$")
 SAMPLE_NUMBER = re.compile(r"ICP\D*0+号")
 SAMPLE_ID = "-00000000"
 SAMPLE_DIGEST = "@sha256:" + "0" * 64
+SAMPLE_LINES = {"华北": 901, "东北": 902, "华东": 903, "华中": 904, "华南": 905, "西南": 906, "西北": 907}
+"""Line name -> the id that the sandbox made up for it."""
+SAMPLE_DETECTORS = (1,)
+"""The sandbox's one group of detectors in the mainland."""
 
 
 def samples(stack: Stack) -> Iterator[tuple[str, str]]:
@@ -30,6 +34,12 @@ def samples(stack: Stack) -> Iterator[tuple[str, str]]:
     failover, alerts = stack.edge.failover, stack.observability.alert_receivers
     if failover.package_id.endswith(SAMPLE_ID):
         yield "edge.failover.package_id", "the IGTM package you bought"
+    if stack.env != "local":
+        for region, lines in failover.lines.items():
+            if lines.items() & SAMPLE_LINES.items():
+                yield f"edge.failover.lines.{region.value}", "IGTM's ids of these lines (igtm DescribeDnsLineList)"
+        if failover.detector_groups == SAMPLE_DETECTORS:
+            yield "edge.failover.detector_groups", "IGTM's groups, more than one (igtm DescribeDetectors)"
     if any(receiver.endswith(SAMPLE_ID) for receiver in alerts):
         yield "observability.alert_receivers", "your notice templates"
     for region, image in stack.cvm.image_ids.items() if stack.cvm is not None else ():
@@ -41,11 +51,12 @@ def samples(stack: Stack) -> Iterator[tuple[str, str]]:
                 yield f"tke.{key}", "an image of your registry, by digest"
 
 
-def refuse_samples(stack: Stack) -> None:
-    """Warn in a preview, raise SettingsError in an update, with a line per sample value."""
+def refuse_samples(stack: Stack, only: Collection[str] | None = None) -> None:
+    """Warn in a preview, raise SettingsError in an update, with a line per sample value (of the paths `only`)."""
     found = [
         f"stacks/Pulumi.{stack.env}.yaml: {NAMESPACE}:{path}: a sample value stands here; wanted: {wanted}"
         for path, wanted in samples(stack)
+        if only is None or path in only
     ]
     if found and not pulumi.runtime.is_dry_run():
         raise SettingsError("\n".join(found))

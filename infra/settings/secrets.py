@@ -1,12 +1,15 @@
 """Secrets of the program: never in settings, never in messages, an Output to the end."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import pulumi
 
 from gateway.config import TenantRegistry
 from infra.settings.stack import NAMESPACE, SettingsError
+
+LIMIT_BYTES = 32 * 1024
+"""What one SSM secret holds. Source: docs/sources.md, keys and identity."""
 
 
 def variable(name: str) -> str:
@@ -14,13 +17,17 @@ def variable(name: str) -> str:
     return f"SANMEN_SECRET_{name.upper()}"
 
 
-def read(env: str, names: Iterable[str]) -> Mapping[str, pulumi.Output[str]]:
+def read(
+    env: str, names: Iterable[str], stored: Callable[[Mapping[str, str]], str]
+) -> Mapping[str, pulumi.Output[str]]:
     """Secret name -> its value as a secret Output. Pulumi's config wins over the environment.
 
     A preview goes on without them (they are unknown then, and a warning says which), so that it needs no credentials.
     An update raises SettingsError with a line per missing or plainly stored one, before any resource exists.
+    stored: makes the value of a region's SSM secret of them; one that is too large is an error in a preview too.
     """
     config = pulumi.Config(NAMESPACE)
+    names, texts = tuple(names), dict[str, str]()
     found: dict[str, pulumi.Output[str]] = {}
     missing: list[str] = []
     wrong: list[str] = []
@@ -38,7 +45,14 @@ def read(env: str, names: Iterable[str]) -> Mapping[str, pulumi.Output[str]]:
             found[name] = _unknown()
             continue
         wrong.extend(f"{NAMESPACE}:{name}: {problem}" for problem in _problems(name, text))
-        found[name] = pulumi.Output.secret(text)
+        found[name], texts[name] = pulumi.Output.secret(text), text
+    size = len(stored(dict.fromkeys(names, "") | texts).encode())
+    if size > LIMIT_BYTES:
+        largest = max(texts, key=lambda name: len(texts[name]))
+        wrong.append(
+            f"{NAMESPACE}: SSM secret {env}-<region>-gateway: {size} bytes, {LIMIT_BYTES} allowed; "
+            f"the largest part is {NAMESPACE}:{largest}"
+        )
     if missing and not pulumi.runtime.is_dry_run():
         wrong.extend(missing)
     if wrong:

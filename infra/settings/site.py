@@ -67,7 +67,7 @@ class Load(Settings):
     answer_kib_per_s: Annotated[float, Field(gt=0, le=1_024)]
     """Bytes per second of one streaming answer: tokens/s x about 0.3 KiB of SSE per token."""
     tenants: Annotated[int, Field(ge=1, le=1_000_000)]
-    """Tenants with limits in Redis."""
+    """Tenants with limits in Redis. The tenant registry is one SSM secret: about 250 with a key each fit in it."""
 
 
 class Upstream(Settings):

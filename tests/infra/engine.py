@@ -56,6 +56,7 @@ class Made:
     retain: bool
     delete_first: bool
     replace_on: tuple[str, ...]
+    ignored: tuple[str, ...]
 
 
 class Monitor(pulumi_mocks.MockMonitor):
@@ -95,6 +96,7 @@ class Engine(pulumi_mocks.Mocks):
                 retain=request.retainOnDelete,
                 delete_first=request.deleteBeforeReplace,
                 replace_on=tuple(sorted(request.replaceOnChanges)),
+                ignored=tuple(sorted(request.ignoreChanges)),
             )
         )
         if self.preview:
@@ -156,15 +158,23 @@ def environment(values: Mapping[str, str]) -> Generator[None]:
         os.environ.update(before)
 
 
-def run(stack: str, *, preview: bool, changed: Mapping[str, Any] | None = None, secrets: bool = True) -> Engine:
+def run(
+    stack: str,
+    *,
+    preview: bool,
+    changed: Mapping[str, Any] | None = None,
+    secrets: bool = True,
+    given_secrets: Mapping[str, str] | None = None,
+) -> Engine:
     """Run the program for a stack file (with `changed` keys) and wait for all its resources.
 
-    Raises what the program raises. `secrets` False: none is set anywhere. The runtime keeps its state in context
-    variables, so each run has a context of its own.
+    Raises what the program raises. `secrets` False: none is set anywhere; `given_secrets`: other values than SECRETS.
+    The runtime keeps its state in context variables, so each run has a context of its own.
     """
     given = config(stack) | dict(changed or {})
     engine = Engine(preview=preview)
     known = {**SECRETS, **{f"upstream_{name.replace('-', '_')}": "key" for name in given.get("upstreams", {})}}
+    known |= dict(given_secrets or {})
     variables = {f"SANMEN_SECRET_{name.upper()}": value for name, value in known.items()} if secrets else {}
     with environment(variables):
         contextvars.Context().run(_run, engine, stack, as_given(given))

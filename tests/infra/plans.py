@@ -26,6 +26,7 @@ MATTERS: dict[str, tuple[str, ...]] = {
     "tencentcloud:Clb/customizedConfigV2:CustomizedConfigV2": ("configContent", "configType"),
     "tencentcloud:Clb/instance:Instance": (
         "networkType",
+        "dynamicVip",
         "masterZoneId",
         "slaveZoneId",
         "slaType",

@@ -11,9 +11,13 @@ import pytest
 
 from gateway.config import GatewayConfig
 from infra.gateway_files import secret_files
+from infra.program import BEGIN
 from infra.region.alerts import ALERTS, RECORDING
+from infra.settings.kinds import CATALOGUE, Region
+from infra.settings.samples import SAMPLE_DETECTORS, SAMPLE_LINES
 from infra.settings.stack import SettingsError
-from tests.infra.engine import ROOT, STACKS, Engine, Made, config, run
+from sandbox.services.igtm.catalogue import DETECTORS, LINES
+from tests.infra.engine import ROOT, SECRETS, STACKS, Engine, Made, config, run
 
 SCHEMA: dict[str, dict[str, Any]] = json.loads((ROOT / "sandbox/plugins/tencentcloud/schema.json").read_text())
 TYPES: dict[str, tuple[type, ...]] = {
@@ -37,7 +41,12 @@ def real(stack: str) -> dict[str, Any]:
         upstream["host"] = f"llm{number}.upstream.test"
     for key in ("image", "nginx_exporter_image", "redis_exporter_image"):
         given["tke"][key] = given["tke"][key].replace("0" * 64, "a" * 64)
-    given["edge"]["failover"]["package_id"] = "ins-package1"
+    failover = given["edge"]["failover"]
+    failover["package_id"] = "ins-package1"
+    failover["lines"] = {
+        region: {name: number + 1000 for name, number in lines.items()} for region, lines in failover["lines"].items()
+    }
+    failover["detector_groups"] = [30, 31, 32]
     given["observability"]["alert_receivers"] = ["notice-aaaaaaaa"]
     given["cvm"]["image_ids"] = dict.fromkeys(given["cvm"]["image_ids"], "img-gateway1")
     wanted = ("licence", "upstreams", "tke", "edge", "observability", "cvm")
@@ -136,6 +145,77 @@ def test_an_update_refuses_the_samples_of_the_repository() -> None:
     assert "stacks/Pulumi.prod.yaml: sanmen:licence: a sample value stands here" in str(caught.value)
 
 
+def test_a_beginning_makes_what_people_must_act_on_and_waits_for_no_secret_or_image(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(BEGIN, "1")
+    given: dict[str, Any] = {"domain": "gateway.test", "edge": config("prod")["edge"]}
+    given["edge"]["failover"]["package_id"] = "ins-package1"
+    engine = run("prod", preview=False, changed=given, secrets=False)
+    assert {made.name for made in cloud(engine)} == {
+        "prod-zone",
+        "prod-registry",
+        "prod-registry-sanmen",
+        "prod-registry-gateway",
+        "prod-registry-nginx-prometheus-exporter",
+        "prod-registry-redis-exporter",
+        "prod-failover",  # tells the line ids, which are a sample still
+    }
+    later = {made.name for made in updated("prod").made}
+    assert {made.name for made in engine.made} < later
+    with pytest.raises(SettingsError) as caught:
+        run("prod", preview=False, secrets=False)
+    assert [line.split(": ")[1] for line in str(caught.value).splitlines()] == [
+        "sanmen:domain",
+        "sanmen:edge.failover.package_id",
+    ]
+
+
+@pytest.mark.parametrize("stack", ["dev", "staging", "prod"])
+def test_an_update_refuses_the_lines_and_detectors_of_the_sandbox(stack: str) -> None:
+    given = real(stack)
+    given["edge"]["failover"] |= {key: config(stack)["edge"]["failover"][key] for key in ("lines", "detector_groups")}
+    with pytest.raises(SettingsError) as caught:
+        run(stack, preview=False, changed=given)
+    lines = sorted(str(caught.value).splitlines())
+    regions = sorted(config(stack)["regions"])
+    start = f"stacks/Pulumi.{stack}.yaml: sanmen:edge.failover."
+    assert [line.removeprefix(start).partition(":")[0] for line in lines] == [
+        "detector_groups",
+        *(f"lines.{region}" for region in regions),
+    ]
+    run(stack, preview=True, changed=given)
+
+
+def test_the_lines_that_are_refused_are_those_of_the_sandbox() -> None:
+    assert {id: name for id, name in LINES.items() if id > 900} == {id: name for name, id in SAMPLE_LINES.items()}
+    assert (DETECTORS[0]["Gid"],) == SAMPLE_DETECTORS
+
+
+def registry_of(count: int) -> str:
+    """A tenant registry, written compactly."""
+    tenants = [{"name": f"tenant-{n:05}", "key_sha256": [f"{n:064x}"]} for n in range(count)]
+    return json.dumps({"tenants": tenants}, separators=(",", ":"))
+
+
+@pytest.mark.parametrize("preview", [True, False], ids=["preview", "up"])
+def test_secrets_that_one_ssm_secret_cannot_hold_are_refused_before_anything_is_made(preview: bool) -> None:
+    with pytest.raises(SettingsError) as caught:
+        run("local", preview=preview, given_secrets={"tenants": registry_of(400)})
+    (line,) = str(caught.value).splitlines()
+    texts = SECRETS | {"tenants": registry_of(400), "upstream_alpha": "key", "upstream_beta": "key"}
+    size = len(json.dumps(secret_files(texts)))
+    assert line == (
+        f"sanmen: SSM secret local-<region>-gateway: {size} bytes, 32768 allowed; the largest part is sanmen:tenants"
+    )
+
+
+def test_the_number_of_tenants_that_the_stack_files_name_fits_and_not_many_more_do() -> None:
+    run("local", preview=True, given_secrets={"tenants": registry_of(250)})
+    with pytest.raises(SettingsError, match="32768 allowed"):
+        run("local", preview=True, given_secrets={"tenants": registry_of(300)})
+
+
 def test_a_secret_in_plain_text_is_refused() -> None:
     with pytest.raises(SettingsError, match="sanmen:redis_password: stored as plain text: set it with --secret"):
         run("local", preview=True, changed={"redis_password": "Sandbox-Only-1"})
@@ -226,7 +306,7 @@ def test_what_the_cloud_refuses_to_change_is_replaced() -> None:
         "Clb/instance": {"masterZoneId", "slaveZoneId"},
         "Monitor/tmpInstance": {"vpcId", "subnetId", "zone"},
         "Nat/gateway": {"zone"},
-        "Cls/topic": {"partitionCount", "storageType"},
+        "Cls/topic": {"storageType"},
         "Vpc/flowLog": {"trafficType", "storageType"},
         "Redis/paramTemplate": {"productType"},
         "Ssl/freeCertificate": {"dvAuthMethod", "packageType"},
@@ -234,6 +314,55 @@ def test_what_the_cloud_refuses_to_change_is_replaced() -> None:
     for kind, keys in wanted.items():
         for made in updated("staging").of(kind):
             assert keys <= set(made.replace_on), made.name
+
+
+def test_what_the_cloud_changes_by_itself_is_left_alone() -> None:
+    wanted = {
+        "Cls/topic": {"partitionCount"},  # splits under load
+        "Kubernetes/cluster:": {"clusterLevel", "clusterOs"},  # grows with its nodes
+        "Kubernetes/addon": {"rawValues"},  # comes back with the add-on's defaults
+        "nativeNodePool": {"native.replicas"},
+    }
+    for kind, keys in wanted.items():
+        found = updated("prod").of(kind)
+        assert found, kind
+        for made in found:
+            assert keys <= set(made.ignored), made.name
+            assert not keys & set(made.replace_on), made.name
+
+
+def test_the_cluster_keeps_its_mark_on_a_balancer_and_no_other_tag_is_left_alone() -> None:
+    ignored = {made.name: made.ignored for made in updated("prod").of("Clb/instance")}
+    assert ignored == {
+        "prod-bj-ingress": ('tags["tke-clusterId"]',),
+        "prod-sh-ingress": ('tags["tke-clusterId"]',),
+        "prod-gz-ingress": (),  # machines
+    }
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_every_public_balancer_asks_for_a_domain(stack: str) -> None:
+    assert [made.inputs.get("dynamicVip") for made in updated(stack).of("Clb/instance")] == [True] * len(
+        config(stack)["regions"]
+    )
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_clients_of_no_line_go_to_the_regions_by_share(stack: str) -> None:
+    engine = updated(stack)
+    shares = {
+        CATALOGUE[Region(region)].short: cell["share_percent"] for region, cell in config(stack)["regions"].items()
+    }
+    pools = {
+        made.name.rpartition("-")[2]: [each["weight"] for each in made.inputs["addressSets"]]
+        for made in engine.of("Igtm/addressPool")
+    }
+    assert pools.pop("everywhere") == list(shares.values())
+    (default,) = (made for made in engine.of("Igtm/strategy") if made.name.endswith("-default"))
+    (level,) = default.inputs["mainAddressPoolSets"]
+    # IGTM weighs an answer by its pool times its address: the share stands in one of them alone.
+    assert [each["weight"] for each in level["addressPools"]] == list(shares.values())
+    assert pools == {short: [1] for short in shares}
 
 
 def test_unique_names_are_freed_before_they_are_taken_again() -> None:
@@ -292,3 +421,13 @@ def test_the_stack_exports_what_others_rely_on() -> None:
     assert exports["regions"].keys() == {"ap-beijing", "ap-shanghai", "ap-guangzhou"}
     for region in exports["regions"].values():
         assert region.keys() == {"compute", "clb_domain", "clb_vips", "redis", "prometheus"}
+
+
+def test_the_way_to_the_cloud_names_resources_that_prod_has() -> None:
+    text, made = (ROOT / "docs/cloud.md").read_text(), updated("prod").made
+    urns = re.findall(r"urn:pulumi:prod::sanmen::([^\s:]+(?::[^\s:]+)*)::([\w-]+)", text)
+    assert {name for _, name in urns} == {"prod-dns", "prod-global"}
+    assert set(urns) <= {(each.type, each.name) for each in made}
+    globs = set(re.findall(r"'\*\*::([\w-]+)'", text))
+    assert globs == {"prod-zone", "prod-failover", "prod-certificate"}
+    assert globs <= {each.name for each in made}

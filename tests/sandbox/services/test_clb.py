@@ -176,6 +176,7 @@ def test_the_whole_entry_goes_up_without_differences_and_down_in_order(edge: Wor
         INSTANCE,
         clbName="in",
         networkType="OPEN",
+        dynamicVip=True,
         vpcId=vpc_id,
         masterZoneId=f"{REGION}-3",
         slaveZoneId=f"{REGION}-4",
@@ -186,6 +187,7 @@ def test_the_whole_entry_goes_up_without_differences_and_down_in_order(edge: Wor
         tags={"env": "local"},
     )
     assert lb_out["domain"].endswith(f".clb.{REGION}.tencentclb.com")
+    assert lb_out["clbVips"] == []
     assert lb_out["tags"] == {"env": "local"}
     cert = certificate(edge)
     secure, secure_out = edge.up(

@@ -104,6 +104,24 @@ def test_strategies_become_a_failover_of_the_access_name_by_region(edge: World) 
     assert (found.probe.host, found.probe.fall, found.probe.failure_from_status) == ("api.sanmen.test", 2, 400)
 
 
+def test_the_weights_of_a_levels_pools_show_no_difference(edge: World) -> None:
+    id, _ = instance(edge)
+    pools = [pool(edge, name)[0] for name in ("bj", "sh", "last")]
+    weighted = [{"poolId": int(each), "weight": weight} for each, weight in zip(pools, (60, 40), strict=False)]
+    level = {"minSurviveNum": 1, "trafficStrategy": "WEIGHT"}
+    _, outputs = edge.up(
+        STRATEGY,
+        instanceId=id,
+        strategyName="default",
+        sources=[{"dnsLineId": 1, "name": LINES[1]}],
+        mainAddressPoolSets=[level | {"addressPools": weighted}],
+        fallbackAddressPoolSets=[level | {"addressPools": [{"poolId": int(pools[-1]), "weight": 1}]}],
+        switchPoolType="AUTO",
+        keepDomainRecords="DISABLED",
+    )
+    assert [each["weight"] for each in outputs["mainAddressPoolSets"][0]["addressPools"]] == [60, 40]
+
+
 def test_the_state_of_addresses_is_what_the_prober_sees(edge: World) -> None:
     id, _ = instance(edge)
     _, watch = monitor(edge)
