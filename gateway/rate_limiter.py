@@ -4,7 +4,9 @@ from pathlib import Path
 from typing import Any, cast
 
 import redis
+from redis.backoff import NoBackoff
 from redis.exceptions import ResponseError
+from redis.retry import Retry
 
 FUNCTIONS = Path(__file__).resolve().parent / "redis" / "limits.lua"
 LIBRARY = "sanmen_v1"
@@ -12,9 +14,10 @@ TIMEOUT_S = 1.0
 
 
 class RateLimiter:
-    """Counts requests per user in Redis, exactly, however many programs share it.
+    """Counts requests per user in Redis, in one place, however many programs share it.
 
-    A user may make `max_requests` at once; each is given back evenly over `window_sec` (GCRA on the server's clock).
+    A user may make `max_requests` at once; they are given back evenly over `window_sec` (GCRA on the server's clock).
+    So a rolling window that begins with a full bucket can see almost twice `max_requests`; the mean rate holds.
     Raises redis.exceptions.RedisError while Redis cannot be reached: what then holds is for the caller to say.
     """
 
@@ -26,6 +29,8 @@ class RateLimiter:
             password=password,
             socket_timeout=TIMEOUT_S,
             socket_connect_timeout=TIMEOUT_S,
+            # The client's own retries would take again what a lost answer had taken, and make the caller wait.
+            retry=Retry(NoBackoff(), 0),
         )
 
     def check_request(self, user_id: str, max_requests: int = 10, window_sec: float = 60) -> bool:
@@ -36,11 +41,12 @@ class RateLimiter:
             raise ValueError(
                 f"max_requests must be at least 1 and window_sec positive (given {max_requests}, {window_sec})"
             )
-        answer = self._take(f"sanmen:user:{{{user_id}}}:{max_requests}:{window_sec}", max_requests, window_sec)
+        window_ms = round(window_sec * 1000)
+        answer = self._take(f"sanmen:user:{{{user_id}}}:{max_requests}:{window_ms}", max_requests, window_ms)
         return answer[0] == 1
 
-    def _take(self, key: str, limit: int, window_s: float) -> list[int]:
-        arguments = (key, str(limit), str(round(window_s * 1000)), "1")
+    def _take(self, key: str, limit: int, window_ms: int) -> list[int]:
+        arguments = (key, str(limit), str(window_ms), "1")
         try:
             return self._call(arguments)
         except ResponseError as reason:

@@ -2,12 +2,16 @@
 
 import hashlib
 import re
+import socket
+import threading
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.gateway.conftest import MakeGateway
+from tests.gateway.conftest import MakeGateway, MakeUpstream
+from tests.gateway.scripted import MESSAGE, Dialogue, answer
 from tests.gateway.world import CREDENTIALS, DISABLED_KEY, KEY, Gateway, World
 
 ASKED: dict[str, Any] = {"model": "stand-in-large", "messages": [{"role": "user", "content": "hi"}]}
@@ -60,6 +64,15 @@ def test_without_a_valid_key_nobody_is_admitted(gateway: Gateway, world: World, 
     assert world.alpha.report()["requests"] == before
 
 
+def test_the_body_of_a_refused_request_is_no_request(gateway: Gateway) -> None:
+    body = b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n" + b"x" * 300_000
+    refused = b"POST /v1/messages HTTP/1.1\r\nhost: x\r\nx-api-key: wrong\r\ncontent-length: %d\r\n\r\n" % len(body)
+    with socket.create_connection(("127.0.0.1", gateway.config.listen.http_port), timeout=30) as connection:
+        connection.sendall(refused + body + b"GET /v1/nothing HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+        text = connection.makefile("rb").read()
+    assert re.findall(rb"HTTP/1.1 (\d+)", text) == [b"401", b"404"]
+
+
 def test_a_hash_is_no_key(gateway: Gateway) -> None:
     assert gateway.message(hashlib.sha256(KEY.encode()).hexdigest()).status_code == 401
 
@@ -103,6 +116,52 @@ def test_a_large_prompt_reaches_the_upstream_whole(gateway: Gateway, world: Worl
     answer = gateway.message(padding="z" * 5_000_000)
     assert answer.status_code == 200
     assert world.alpha.report()["last_body_bytes"] > 5_000_000
+
+
+def memory_mib(pid: int) -> int:
+    """The most that a process and those below it have ever held."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    peak = int(status.partition("VmHWM:")[2].split()[0]) // 1024
+    below = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return peak + sum(memory_mib(int(child)) for child in below)
+
+
+def test_a_large_prompt_takes_no_memory_for_its_meaning(
+    make_gateway: MakeGateway, make_upstream: MakeUpstream, world: World
+) -> None:
+    def serve(dialogue: Dialogue) -> None:
+        while dialogue.request():
+            dialogue.send(answer(200, MESSAGE))
+
+    port = make_upstream(serve).port
+    gateway = make_gateway(upstreams=(world.upstream(world.alpha, port=port),), workers=1)
+    assert gateway.message().status_code == 200
+    before = memory_mib(gateway.program.process.pid)
+    # As tables of Lua, two million lists are more than 100 MiB.
+    body = '{"stream":true,"messages":[' + "[]," * 2_000_000 + "[]]}"
+    assert gateway.client.post("/v1/messages", content=body, headers={"x-api-key": KEY}).status_code == 200
+    assert memory_mib(gateway.program.process.pid) - before < 32
+
+
+@pytest.mark.parametrize("start", [20, 65_530, 1_500_000], ids=["at the start", "over two pieces", "late"])
+def test_a_large_prompt_may_ask_for_a_stream(
+    make_gateway: MakeGateway, make_upstream: MakeUpstream, world: World, start: int
+) -> None:
+    commented = threading.Event()
+
+    def serve(dialogue: Dialogue) -> None:
+        dialogue.request()
+        commented.wait(30)
+        dialogue.send(answer(200, MESSAGE))
+
+    port = make_upstream(serve).port
+    gateway = make_gateway(sse_keepalive_s=1.0, upstreams=(world.upstream(world.alpha, port=port),))
+    body = ('{"a":"' + "x" * (start - 8) + '","stream" : true,"b":"').ljust(2_000_000, "y") + '"}'
+    assert body.index('"stream"') == start
+    with gateway.client.stream("POST", "/v1/messages", content=body, headers={"x-api-key": KEY}) as streamed:
+        first = next(streamed.iter_text())
+        commented.set()
+    assert first == ": keep-alive\n\n"
 
 
 def test_the_front_page_says_who_runs_this_and_links_the_icp_number(gateway: Gateway) -> None:

@@ -3,6 +3,7 @@
 import json
 import socket
 import subprocess
+import time
 from typing import Any
 
 import httpx
@@ -34,6 +35,15 @@ def stream_text(gateway: Gateway, path: str) -> tuple[httpx.Response, str]:
     return answer, answer.text
 
 
+def curl(gateway: Gateway, world: World, path: str, body: str) -> list[str]:
+    """A command that asks over HTTP/2 with TLS, which httpx here does not speak."""
+    address = f"https://api.sanmen.test:{gateway.config.listen.tls_port}{path}"
+    command = ["curl", "-sS", "--http2", "--noproxy", "*", "--cacert", str(world.authority.certificate)]
+    command += ["--resolve", f"api.sanmen.test:{gateway.config.listen.tls_port}:127.0.0.1", "--tlsv1.3"]
+    command += ["-H", f"x-api-key: {KEY}", "-d", body]
+    return [*command, "-w", "%{http_version} %{http_code}", address]
+
+
 @pytest.mark.parametrize("path", ASKED)
 def test_a_stream_comes_whole_with_its_usage(gateway: Gateway, path: str) -> None:
     answer, text = stream_text(gateway, path)
@@ -56,47 +66,60 @@ def test_events_pass_as_they_come_and_byte_for_byte(gateway: Gateway, world: Wor
     ) as answer:
         pieces = list[bytes]()
         for piece in answer.iter_raw():
-            arrivals.append(len(pieces))
+            arrivals.append(time.monotonic())
             pieces.append(piece)
-    # Ten tokens at 20 a second cannot have come in a few pieces unless something held them back.
+    # Ten tokens at 20 a second take nearly half a second, unless something held the first of them back.
     assert len(arrivals) >= 10
+    assert arrivals[-1] - arrivals[0] >= 0.3
     events = b"".join(pieces).split(b"\n\n")
     assert all(event.startswith(b"event: ") for event in events if event)
     deltas = [json.loads(event.split(b"data: ")[1]) for event in events if event.startswith(b"event: content_block_d")]
     assert "".join(delta["delta"]["text"] for delta in deltas) == "".join(f"word{n} " for n in range(10))
 
 
-def leave_mid_stream(connection: socket.socket, path: str) -> None:
-    """Ask for a stream, read some of it, close."""
-    body = json.dumps(ASKED[path]).encode()
-    head = f"POST {path} HTTP/1.1\r\nhost: x\r\nx-api-key: {KEY}\r\ncontent-length: {len(body)}\r\n\r\n"
-    connection.sendall(head.encode() + body)
-    seen = b""
-    while b"word1" not in seen:
-        seen += connection.recv(65536)
-    connection.close()
+def ask(gateway: Gateway, body: dict[str, Any]) -> socket.socket:
+    """Head and body of POST /v1/messages in one piece."""
+    text = json.dumps(body).encode()
+    head = f"POST /v1/messages HTTP/1.1\r\nhost: x\r\nx-api-key: {KEY}\r\ncontent-length: {len(text)}\r\n\r\n"
+    connection = socket.create_connection(("127.0.0.1", gateway.config.listen.http_port))
+    connection.sendall(head.encode() + text)
+    return connection
 
 
-def test_a_client_that_leaves_cancels_the_upstream_at_once(gateway: Gateway, world: World) -> None:
-    world.alpha.behave(tokens_per_s=5, tokens=1000)
+# nginx reads a small body with the headers, a larger one on its own, and then watches the client no more by itself.
+@pytest.mark.parametrize("padding", ["", "p" * 4096], ids=["small", "4 KB"])
+def test_a_client_that_leaves_cancels_the_upstream_at_once(gateway: Gateway, world: World, padding: str) -> None:
+    world.alpha.behave(faults=[{"kind": "stall", "after_tokens": 2}])
     before = world.alpha.report()["cancelled"]
-    address = ("127.0.0.1", gateway.config.listen.http_port)
-    leave_mid_stream(socket.create_connection(address), "/v1/messages")
+    with ask(gateway, ASKED["/v1/messages"] | {"padding": padding}) as connection:
+        seen = b""
+        while b"word1" not in seen:
+            seen += connection.recv(65536)
     until(lambda: world.alpha.report()["cancelled"] == before + 1, "the upstream was cancelled")
     until(lambda: gateway.records()[-1]["end_reason"] == "client_gone", "the record says so")
     until(lambda: gateway.sample("sanmen_in_flight") == 0, "nothing is in flight")
 
 
-def test_a_client_that_leaves_before_the_first_byte_cancels_too(gateway: Gateway, world: World) -> None:
+@pytest.mark.parametrize("padding", ["", "p" * 4096], ids=["small", "4 KB"])
+def test_a_client_that_leaves_before_the_first_byte_cancels_too(gateway: Gateway, world: World, padding: str) -> None:
     world.alpha.behave(faults=[{"kind": "hang"}])
     before = len(gateway.records())
-    body = b'{"model":"m","messages":[]}'
-    with socket.create_connection(("127.0.0.1", gateway.config.listen.http_port)) as connection:
-        head = f"POST /v1/messages HTTP/1.1\r\nhost: x\r\nx-api-key: {KEY}\r\ncontent-length: {len(body)}\r\n\r\n"
-        connection.sendall(head.encode() + body)
+    with ask(gateway, {"model": "m", "messages": [], "padding": padding}):
         until(lambda: gateway.sample("sanmen_in_flight", route="messages") == 1, "the request is under way")
     until(lambda: len(gateway.records()) > before, "the request has ended")
     assert gateway.records()[-1]["end_reason"] == "client_gone"
+
+
+def test_a_client_that_leaves_over_http2_cancels_too(gateway: Gateway, world: World) -> None:
+    world.alpha.behave(faults=[{"kind": "hang"}])
+    before = len(gateway.records())
+    asked = json.dumps(ASKED["/v1/messages"] | {"padding": "p" * 4096})
+    with subprocess.Popen(curl(gateway, world, "/v1/messages", asked)) as client:
+        until(lambda: gateway.sample("sanmen_in_flight", route="messages") == 1, "the request is under way")
+        client.kill()
+    until(lambda: len(gateway.records()) > before, "the request has ended")
+    record = gateway.records()[-1]
+    assert (record["end_reason"], record["protocol"]) == ("client_gone", "HTTP/2.0")
 
 
 @pytest.mark.parametrize("path", ASKED)
@@ -165,12 +188,7 @@ def test_a_failure_after_comments_is_an_event(make_gateway: MakeGateway, world: 
 
 
 def test_streams_pass_over_http2_with_tls(gateway: Gateway, world: World) -> None:
-    # curl, because it speaks HTTP/2.
-    address = f"https://api.sanmen.test:{gateway.config.listen.tls_port}/v1/messages"
-    command = ["curl", "-sS", "--http2", "--noproxy", "*", "--cacert", str(world.authority.certificate)]
-    command += ["--resolve", f"api.sanmen.test:{gateway.config.listen.tls_port}:127.0.0.1", "--tlsv1.3"]
-    command += ["-H", f"x-api-key: {KEY}", "-d", json.dumps(ASKED["/v1/messages"])]
-    command += ["-w", "%{http_version} %{http_code}", address]
+    command = curl(gateway, world, "/v1/messages", json.dumps(ASKED["/v1/messages"]))
     text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert LAST["/v1/messages"] in text
     assert text.endswith("2 200")

@@ -8,7 +8,8 @@ from collections.abc import Generator
 
 import pytest
 
-from tests.gateway.conftest import MakeGateway
+from tests.gateway.conftest import MakeGateway, MakeUpstream
+from tests.gateway.scripted import Dialogue
 from tests.gateway.world import CREDENTIALS, KEY, Gateway, World, until
 
 TEXT, CLOSE, PING, PONG = 1, 8, 9, 10
@@ -18,7 +19,11 @@ class Client:
     """Just enough of RFC 6455."""
 
     def __init__(self, port: int, key: str = KEY, query: str = "?model=stand-in-large") -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=30)
+        self.socket = socket.socket()
+        self.socket.settimeout(30)
+        # Small, so that what a client has not read yet waits in the gateway.
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        self.socket.connect(("127.0.0.1", port))
         nonce = base64.b64encode(os.urandom(16)).decode()
         lines = [f"GET /v1/realtime{query} HTTP/1.1", "host: x", "upgrade: websocket", "connection: Upgrade"]
         lines += [f"authorization: Bearer {key}", f"sec-websocket-key: {nonce}", "sec-websocket-version: 13"]
@@ -77,6 +82,23 @@ def test_a_client_that_leaves_ends_the_tunnel(gateway: Gateway) -> None:
         client.receive()
     until(lambda: len(gateway.records()) > before, "it has ended")
     assert gateway.records()[-1]["end_reason"] == "client_gone"
+
+
+def test_the_upstreams_last_words_reach_a_slow_client(
+    make_gateway: MakeGateway, make_upstream: MakeUpstream, world: World
+) -> None:
+    last = b"\x82\x7f" + (4_000_000).to_bytes(8, "big") + b"w" * 4_000_000 + b"\x88\x00"
+
+    def serve(dialogue: Dialogue) -> None:
+        dialogue.head()
+        dialogue.send(b"HTTP/1.1 101 Switching\r\nupgrade: websocket\r\nconnection: Upgrade\r\n\r\n" + last)
+
+    gateway = make_gateway(upstreams=(world.upstream(world.alpha, port=make_upstream(serve).port),))
+    with connected(gateway) as client:
+        assert client.status == 101
+        assert client.stream.read() == last
+    until(lambda: len(gateway.records()) == 1, "it has ended")
+    assert (gateway.records()[0]["end_reason"], gateway.sample("sanmen_in_flight")) == ("done", 0)
 
 
 def test_a_wrong_key_gets_no_tunnel(gateway: Gateway) -> None:

@@ -110,7 +110,6 @@ class StandIn:
     port: int
     settings: Path
     program: Program | None = None
-    command: Sequence[str] = ()
     client: httpx.Client = field(default_factory=lambda: httpx.Client(verify=False, trust_env=False))
 
     @property
@@ -121,23 +120,8 @@ class StandIn:
     def start(self, certificate: Path, key: Path) -> None:
         """Run it; the caller waits until it listens."""
         command = [sys.executable, "-m", "sandbox.upstream", "--bind", f"127.0.0.1:{self.port}"]
-        self.command = [
-            *command,
-            "--certificate",
-            f"{certificate}",
-            "--key",
-            f"{key}",
-            "--settings",
-            f"{self.settings}",
-        ]
-        self.program = Program.start(self.command, self.settings.with_suffix(".log"))
-
-    def restart(self) -> None:
-        """End it, connections and all, and run it again."""
-        if self.program:
-            self.program.stop()
-        self.program = Program.start(self.command, self.settings.with_suffix(".log"))
-        until(lambda: listening(self.port), f"{self.name} listens again")
+        command += ["--certificate", f"{certificate}", "--key", f"{key}", "--settings", f"{self.settings}"]
+        self.program = Program.start(command, self.settings.with_suffix(".log"))
 
     def behave(self, **behaviour: Any) -> None:
         """Change speed and failures; effective from the next request on."""
@@ -261,7 +245,9 @@ def registry(**rates: int) -> TenantRegistry:
 class Gateway:
     """nginx as serve.py runs it, with its files in a directory of its own."""
 
-    def __init__(self, directory: Path, config: GatewayConfig, ca: Path, tenants: str | None) -> None:
+    def __init__(
+        self, directory: Path, config: GatewayConfig, ca: Path, tenants: str | None, lua: Path | None = None
+    ) -> None:
         self.config = config
         self.directory = directory
         self.secrets = directory / "secrets"
@@ -276,7 +262,7 @@ class Gateway:
         settings.write_text(config.render())
         home = directory / "home"
         home.mkdir()
-        (home / "lua").symlink_to(REPOSITORY / "gateway" / "lua")
+        (home / "lua").symlink_to(lua or REPOSITORY / "gateway" / "lua")
         (home / "limits.lua").symlink_to(REPOSITORY / "gateway" / "redis" / "limits.lua")
         (home / "nginx.conf.template").symlink_to(REPOSITORY / "gateway" / "nginx.conf.template")
         self.records_file = directory / "records.log"

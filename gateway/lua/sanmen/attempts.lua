@@ -12,6 +12,11 @@ local _M = {}
 -- The operator's credential is refused: another upstream may take its own, and the tenant must not think it is theirs.
 local CREDENTIAL_STATUS = { [401] = true, [402] = true }
 
+-- How soon after sending a close says no more than that the connection had been idle for too long.
+local STALE_S = 1
+-- An upstream may answer and close before it has read the whole body; then its answer is there already.
+local EARLY_ANSWER_S = 1
+
 local function moves_on(status)
   return status >= 500 or status == 429 or CREDENTIAL_STATUS[status]
 end
@@ -48,20 +53,21 @@ local function reach(ex, chosen, extra)
     if not connection then
       return nil, { reason = reason, detail = detail }
     end
-    local ok, failed = send_body(connection.socket, head, ex.body)
-    reason = "send"
+    local started = ngx.now()
+    local sent, unsent = send_body(connection.socket, head, ex.body)
+    local waits_since = ngx.now()
+    local ok, failed = relay.head(ex, connection, sent and chosen.first_byte_timeout_s or EARLY_ANSWER_S)
     if ok then
-      ok, reason = relay.head(ex, connection)
-      failed = reason
-    end
-    if ok then
+      connection.keep = connection.keep and sent
       return connection
     end
     upstream.close(connection)
+    reason = sent and failed or "send"
+    local took_s = sent and ngx.now() - waits_since or waits_since - started
     -- An idle connection that the upstream closed meanwhile says nothing about the upstream.
-    local stale = connection.reused and connection.buffer == "" and (reason == "send" or reason == "closed")
-    if not stale then
-      return nil, { reason = reason, detail = failed }
+    local closed = (reason == "send" or reason == "closed") and took_s <= STALE_S
+    if not (connection.reused and connection.buffer == "" and closed) then
+      return nil, { reason = reason, detail = unsent or failed }
     end
     fresh = true
   end
@@ -139,7 +145,7 @@ function _M.tell(ex, failure)
   end
   if failure.event then
     return client.write(ex, failure.event)
-  elseif failure.reply and not ex.begun then
+  elseif failure.reply then
     return relay.send_reply(ex, failure.reply)
   elseif failure.reason == "first_byte_timeout" or failure.reason == "idle_timeout" then
     return client.refuse(ex, "upstream_timeout", "the upstream did not answer in time")

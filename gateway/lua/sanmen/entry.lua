@@ -23,6 +23,9 @@ local ROUTES = {
   ["/v1/realtime"] = { name = "realtime", shape = "openai", method = "GET", websocket = true },
 }
 local UNKNOWN = { name = "unknown" }
+local PIECE_BYTES = 65536
+-- More than what is looked for is long, some spaces in it included.
+local OVERLAP_BYTES = 128
 
 local function route_of(path)
   local route = ROUTES[path]
@@ -32,13 +35,31 @@ local function route_of(path)
   return route
 end
 
--- wants_stream(body): does the request ask for events? Decoded only if the word is there at all.
+local STREAM_WANTED = [["stream"\s*:\s*true]]
+
+-- wants_stream(text): does the request ask for events? Decoded only if the words are there at all.
 local function wants_stream(text)
-  if not text:find('"stream"', 1, true) or not ngx.re.find(text, [["stream"\s*:\s*true]], "jo") then
+  if not text:find('"stream"', 1, true) or not ngx.re.find(text, STREAM_WANTED, "jo") then
     return false
   end
   local document = cjson.decode(text)
   return type(document) == "table" and document.stream == true
+end
+
+-- body_of_file(path) -> body, does it ask for events? As Lua tables, such a body could take a worker's time and memory
+-- away from all others, so here the words alone decide: wrong only if they are inside another object of the request.
+local function body_of_file(path)
+  local file = assert(io.open(path, "rb"))
+  local wanted, rest = false, ""
+  local piece = file:read(PIECE_BYTES)
+  while piece and not wanted do
+    local text = rest .. piece
+    wanted = ngx.re.find(text, STREAM_WANTED, "jo") ~= nil
+    rest, piece = text:sub(-OVERLAP_BYTES), file:read(PIECE_BYTES)
+  end
+  local size = file:seek("end")
+  file:close()
+  return { file = path, size = size }, wanted
 end
 
 local function read_body()
@@ -51,8 +72,7 @@ local function read_body()
   if not path then
     return { text = "", size = 0 }, false
   end
-  local content = config.read(path) or ""
-  return { file = path, size = #content }, wants_stream(content)
+  return body_of_file(path)
 end
 
 local function refuse(ex, kind, message)
@@ -89,7 +109,7 @@ local function enter(route)
   return ex
 end
 
-local function admit(ex, route)
+local function allowed(ex, route)
   if ngx.req.get_method() ~= route.method then
     ngx.header["allow"] = route.method
     return refuse(ex, "method_not_allowed", "this path takes " .. route.method)
@@ -107,22 +127,31 @@ local function target()
   return ngx.var.uri .. (args and args ~= "" and ("?" .. args) or "")
 end
 
--- run(): content phase of every API path
-function _M.run()
+local function count(route)
+  ngx.var.sanmen_in_flight = route.name
+  metrics.in_flight(route.name, 1)
+end
+
+-- admit(): access phase of every API path; what it answers goes no further
+function _M.admit()
   local route = route_of(ngx.var.uri)
   local ex = enter(route or UNKNOWN)
   if not route then
     return refuse(ex, "not_found", "this gateway has no such path")
   elseif route.websocket then
     return refuse(ex, "upgrade_required", "this path takes WebSocket connections over HTTP/1.1")
-  elseif not admit(ex, route) then
+  elseif not allowed(ex, route) then
     return
   end
   ex.body, ex.stream = read_body()
   ex.stream = ex.stream and ex.protocol ~= nil
   ex.method, ex.target, ex.headers = route.method, target(), upstream.common_headers()
-  ex.counted = true
-  metrics.in_flight(route.name, 1)
+end
+
+-- run(): content phase of what was admitted
+function _M.run()
+  local ex = ngx.ctx.exchange
+  count(ex.route)
   client.watch(ex)
   return attempts.run(ex)
 end
@@ -142,14 +171,13 @@ end
 function _M.run_websocket()
   local route = ROUTES["/v1/realtime"]
   local ex = enter(route)
-  if not admit(ex, route) then
+  if not allowed(ex, route) then
     return
   end
   ex.body = { text = "", size = 0 }
   ex.method, ex.target, ex.headers = "GET", target(), upstream.common_headers()
   ex.headers["sec-websocket-protocol"] = without_keys(ex.headers["sec-websocket-protocol"] or "")
-  ex.counted = true
-  metrics.in_flight(route.name, 1)
+  count(route)
   return websocket.run(ex)
 end
 
@@ -184,8 +212,9 @@ function _M.leave()
   local ex = ngx.ctx.exchange or { route = { name = "malformed" }, request_id = ngx.var.request_id }
   local status = ngx.status
   local route, tenant = ex.route.name, ex.tenant and ex.tenant.name or ""
-  if ex.counted then
-    metrics.in_flight(route, -1)
+  local in_flight = ngx.var.sanmen_in_flight
+  if in_flight ~= "" then
+    metrics.in_flight(in_flight, -1)
   end
   ngx.update_time()
   local duration_s = ngx.now() - ngx.req.start_time()

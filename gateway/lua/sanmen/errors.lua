@@ -35,6 +35,8 @@ local BY_STATUS = {
   [500] = "internal",
 }
 
+local BY_UPSTREAM_STATUS = { [429] = "rate_limited", [503] = "unavailable", [529] = "unavailable" }
+
 -- $request_id is made anew each time it is asked for, so an exchange holds its own.
 local function request_id_of_exchange()
   local exchange = ngx.ctx.exchange
@@ -83,6 +85,28 @@ function _M.event(protocol, kind, message, number)
     return "event: error\ndata: " .. cjson.encode(failure) .. "\n\n"
   end
   return "data: " .. cjson.encode(body("openai", kind, message, request_id)) .. "\n\n"
+end
+
+local function or_null(value)
+  return value == nil and cjson.null or value
+end
+
+-- event_of_answer(protocol, status, text) -> the SSE bytes that say what an upstream's answer says, which is no stream
+function _M.event_of_answer(protocol, status, text)
+  local document = cjson.decode(text)
+  local told = type(document) == "table" and document.error
+  if type(told) ~= "table" then
+    local kind = BY_UPSTREAM_STATUS[status] or (status >= 400 and status < 500 and "invalid_request")
+    return _M.event(protocol, kind or "upstream_failed", "the upstream answered with status " .. status)
+  end
+  if protocol == "responses" then
+    local failure = { type = "error", code = or_null(told.code), message = or_null(told.message) }
+    failure.param, failure.sequence_number = or_null(told.param), 0
+    return "event: error\ndata: " .. cjson.encode(failure) .. "\n\n"
+  end
+  -- Line ends are never inside a JSON string, and would end the event's line.
+  local line = text:gsub("[\r\n]+", " ")
+  return (protocol == "messages" and "event: error\n" or "") .. "data: " .. line .. "\n\n"
 end
 
 -- shape_of_request(): which API a caller of an unknown path most likely speaks

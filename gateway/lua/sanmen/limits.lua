@@ -48,16 +48,29 @@ local function close()
   end
 end
 
+-- A Redis that was restarted answers that it does not know the function; the background loads it.
+local function forgotten(reason)
+  return reason:find("Function not found", 1, true) ~= nil
+end
+
 -- load_functions() -> true | nil, reason. The name holds the version, so replacing replaces the same text.
 local function load_functions()
   local ok, reason = redis.call(BACKGROUND_TIMEOUT_MS, "FUNCTION", "LOAD", "REPLACE", config.functions)
   return ok and true or nil, reason
 end
 
+-- probe() -> true | nil, reason. A real take, as a Redis that is full, read-only or forbids it answers all else. It
+-- writes only if it is allowed, so its limit is above what the region's probes come to.
 local function probe()
-  local answer, reason = redis.call(BACKGROUND_TIMEOUT_MS, "FUNCTION", "LIST", "LIBRARYNAME", "sanmen_v1")
-  if answer and #answer == 0 then
+  local function take()
+    return redis.call(BACKGROUND_TIMEOUT_MS, "FCALL", "sanmen_v1_take", 1, "sanmen:probe", 1000000, 1000, 1)
+  end
+  local answer, reason = take()
+  if not answer and forgotten(reason) then
     answer, reason = load_functions()
+    if answer then
+      answer, reason = take()
+    end
   end
   return answer and true or nil, reason
 end
@@ -99,8 +112,7 @@ local function exact_take(tenant)
   silent_since = silent_since or started
   metrics.add("sanmen_redis_errors_total")
   local late = reason == "timeout" and ngx.now() - silent_since < SILENCE_TO_OPEN_S
-  -- A Redis that was restarted answers that it does not know the function; the background loads it.
-  if not late and not reason:find("not found", 1, true) then
+  if not late and not forgotten(reason) then
     open(reason)
     silent_since = nil
   end

@@ -12,6 +12,8 @@ local _M = {}
 local TAIL_BYTES = 4096
 -- After the last event the body's own end is only awaited to keep the connection.
 local END_WAIT_S = 5
+-- An error's body is short; the next upstream should not wait for one that hangs.
+local REPLY_S = 2
 
 -- await(ex, connection, deadline) -> true | nil, reason. Comments keep the client meanwhile.
 local function await(ex, connection, deadline)
@@ -35,9 +37,9 @@ local function await(ex, connection, deadline)
   end
 end
 
--- head(ex, connection) -> true | nil, reason: status and headers have come
-function _M.head(ex, connection)
-  local deadline = ngx.now() + connection.upstream.first_byte_timeout_s
+-- head(ex, connection, timeout_s) -> true | nil, reason: status and headers have come
+function _M.head(ex, connection, timeout_s)
+  local deadline = ngx.now() + timeout_s
   while true do
     local ok, reason = upstream.take_head(connection)
     if ok then
@@ -65,8 +67,9 @@ local function note_answer(ex, connection)
   ex.upstream_request_id = type(id) == "string" and id:sub(1, 128) or nil
 end
 
--- whole(ex, connection, limit) -> text, finished | nil, reason: the body, or its first part if it is larger
-local function whole(ex, connection, limit)
+-- whole(ex, connection, limit, deadline) -> text, finished | nil, reason: the body, or its first part if it is larger.
+-- deadline: of all of it; without one only silence ends the wait
+local function whole(ex, connection, limit, deadline)
   local parts, size = {}, 0
   while true do
     local data, finished = upstream.take_body(connection)
@@ -77,7 +80,7 @@ local function whole(ex, connection, limit)
     if finished or size > limit then
       return table.concat(parts), finished
     end
-    local ok, reason = await(ex, connection, ngx.now() + connection.upstream.read_timeout_s)
+    local ok, reason = await(ex, connection, deadline or ngx.now() + connection.upstream.read_timeout_s)
     if not ok and connection.body.kind == "close" and reason == "closed" then
       return table.concat(parts), true
     elseif not ok then
@@ -86,16 +89,20 @@ local function whole(ex, connection, limit)
   end
 end
 
--- reply(ex, connection) -> {status, headers, body}: an answer that is kept in case no upstream does better
+-- reply(ex, connection) -> {status, headers, body}: an answer that is kept in case no upstream does better; nil if it
+-- is too large or too slow to be kept whole
 function _M.reply(ex, connection)
   note_answer(ex, connection)
-  local text = whole(ex, connection, config.buffers.startup_bytes)
+  local text, finished = whole(ex, connection, config.buffers.startup_bytes, ngx.now() + REPLY_S)
   upstream.release(connection)
-  return text and { status = connection.status, headers = connection.headers, body = text }
+  return text and finished and { status = connection.status, headers = connection.headers, body = text } or nil
 end
 
--- send_reply(ex, reply): a kept answer, as it came
+-- send_reply(ex, reply): a kept answer, as it came, or as the event that says the same where events have begun
 function _M.send_reply(ex, reply)
+  if ex.begun then
+    return client.write(ex, errors.event_of_answer(ex.protocol, reply.status, reply.body))
+  end
   client.begin(ex, reply.status, reply.headers)
   ngx.header["content-length"] = #reply.body
   client.write(ex, reply.body)
@@ -119,9 +126,11 @@ function _M.plain(ex, connection)
     return nil, { reason = finished == "timeout" and "idle_timeout" or "upstream_eof" }
   end
   if ex.begun then
-    -- Comments are out already; an answer that is no stream cannot follow them.
-    upstream.close(connection)
-    return nil, { reason = "not_a_stream" }
+    -- Comments are out already, so it cannot follow as it is. It is final all the same: others would say no better.
+    ex.end_reason = "upstream_error"
+    upstream.release(connection)
+    _M.send_reply(ex, { status = connection.status, body = text })
+    return true
   end
   commit(ex, connection)
   local length = connection.headers["content-length"]

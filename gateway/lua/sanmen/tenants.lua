@@ -44,11 +44,18 @@ local function check_tenant(place, tenant)
   end
 end
 
+-- An empty object decodes as an empty list does; as the only key it shows in the text.
+local function is_list(value, text)
+  return type(value) == "table" and (#value > 0 or (next(value) == nil and text:find('"tenants"%s*:%s*%[') ~= nil))
+end
+
 -- parse(text) -> table hash -> tenant, number of tenants | nil, reason (never quoting a value)
 function _M.parse(text)
   local document = cjson.decode(text)
-  if type(document) ~= "table" or type(document.tenants) ~= "table" then
+  if type(document) ~= "table" or not is_list(document.tenants, text) then
     return nil, "not a JSON object with a list `tenants`"
+  elseif next(document, next(document)) then
+    return nil, "has a key beside `tenants`"
   end
   local hashes, names, count = {}, {}, 0
   for i, given in ipairs(document.tenants) do

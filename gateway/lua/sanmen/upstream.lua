@@ -7,6 +7,8 @@ local _M = {}
 
 local READ_BYTES = 65536
 local HEAD_LIMIT_BYTES = 131072
+-- A name is looked up for new connections only, so kept ones are not reused beyond this: an address that moved is left.
+local POOL_S = 300
 local sessions = {}
 
 -- Hop-by-hop, the gateway's own business, or bound to a credential that is not the tenant's.
@@ -84,10 +86,8 @@ end
 function _M.connect(upstream, fresh)
   local socket = ngx.socket.tcp()
   socket:settimeouts(upstream.connect_timeout_s * 1000, upstream.send_timeout_s * 1000, upstream.read_timeout_s * 1000)
-  local options = { pool = upstream.name, pool_size = math.max(1, upstream.keepalive) }
-  if fresh then
-    options.pool = upstream.name .. "|" .. ngx.var.request_id
-  end
+  local pool = upstream.name .. "|" .. (fresh and ngx.var.request_id or math.floor(ngx.time() / POOL_S))
+  local options = { pool = pool, pool_size = math.max(1, upstream.keepalive) }
   local ok, reason = socket:connect(upstream.host, upstream.port, options)
   if not ok then
     return nil, "connect", reason
@@ -209,10 +209,11 @@ local function take_chunked(connection, body, out)
       elseif body.state == "trailer" then
         body.state = line == "" and "done" or "trailer"
       else
-        local size = tonumber(line:match("^%s*(%x+)"), 16)
-        if not size then
+        local digits = line:match("^(%x+)%s*$") or line:match("^(%x+)%s*;")
+        if not digits or #digits > 12 then
           return nil, "protocol"
         end
+        local size = tonumber(digits, 16)
         body.left, body.state = size, size == 0 and "trailer" or "data"
       end
     end

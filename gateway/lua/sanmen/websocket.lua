@@ -92,8 +92,7 @@ function _M.run(ex)
     upstream.close(ex.tunnel)
     return client.break_off()
   end
-  tunnel(ex, downstream)
-  return ngx.exit(444)
+  return tunnel(ex, downstream)
 end
 
 return _M
