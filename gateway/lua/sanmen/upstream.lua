@@ -94,11 +94,12 @@ function _M.connect(upstream, fresh)
   end
   local reused = socket:getreusedtimes() > 0
   if not reused then
-    local session, refused = socket:sslhandshake(sessions[upstream.name], upstream.host, true)
-    if not session then
+    -- The library (lua-resty-core 0.1.25) raises where a handshake ends at once and then the certificate is refused.
+    local ran, session, refused = pcall(socket.sslhandshake, socket, sessions[upstream.name], upstream.host, true)
+    if not (ran and session) then
       sessions[upstream.name] = nil
       socket:close()
-      return nil, "tls", refused
+      return nil, "tls", ran and refused or "the certificate is refused"
     end
     sessions[upstream.name] = session
   end
