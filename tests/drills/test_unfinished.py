@@ -56,9 +56,7 @@ def test_lost_answers_and_a_cloud_that_dies_cost_another_run_and_nothing_twice(n
             {"service": "dnspod", "action": "CreateDomain", "when": "after"},
             {"service": "vpc", "action": "CreateVpc", "nth": 2, "do": "kill", "when": "after"},
             {"service": "clb", "action": "CreateLoadBalancer", "nth": 2, "do": "kill", "when": "after"},
-            {"service": "clb", "action": "CreateListener", "nth": 3, "when": "after"},
             {"service": "clb", "action": "ManualRewrite", "when": "after"},
-            {"service": "igtm", "action": "CreateInstance", "when": "after"},
             {"service": "redis", "action": "CreateInstances", "do": "timeout", "seconds": 2, "when": "after"},
         ]
     )
@@ -71,14 +69,3 @@ def test_lost_answers_and_a_cloud_that_dies_cost_another_run_and_nothing_twice(n
     assert len(runs) > 1
     assert stage.faults_left() == []
     stage.assert_complete()
-
-
-def test_a_wrong_key_is_refused_in_the_clouds_words() -> None:
-    stage.up_completes()
-    vpc = "urn:pulumi:local::sanmen::sanmen:region:RegionCell$sanmen:region:Network$tencentcloud:Vpc/instance:Instance"
-    words = ("refresh", "--yes", "--stack", "local", "--target", f"{vpc}::local-bj-vpc")
-    refused = stage.pulumi(*words, TENCENTCLOUD_SECRET_KEY="wrong")
-    assert refused.returncode != 0
-    assert "AuthFailure.SignatureFailure" in refused.stdout, refused.stdout + refused.stderr
-    assert "Traceback" not in refused.stdout + refused.stderr
-    assert stage.counts()["vpc"] == stage.ONE_EACH["vpc"]

@@ -60,6 +60,16 @@ def test_a_wrong_secret_key_is_refused(sandbox: Sandbox) -> None:
     assert "AuthFailure.SignatureFailure" in told.stdout + told.stderr
 
 
+def test_a_wrong_key_ends_pulumi_in_the_clouds_words(sandbox: Sandbox, pulumi: Command) -> None:
+    vpc = "urn:pulumi:local::sanmen::sanmen:region:RegionCell$sanmen:region:Network$tencentcloud:Vpc/instance:Instance"
+    words = ("pulumi", "--non-interactive", "refresh", "--yes", "--stack", "local", "--target", f"{vpc}::local-bj-vpc")
+    refused = run(*words, variables={**sandbox.variables, "TENCENTCLOUD_SECRET_KEY": "wrong"})
+    assert refused.returncode != 0
+    assert "AuthFailure.SignatureFailure" in refused.stdout, refused.stdout + refused.stderr
+    assert "Traceback" not in refused.stdout + refused.stderr
+    assert pulumi("preview", "--stack", "local", "--expect-no-changes").returncode == 0
+
+
 def test_status_shows_regions_resources_processes_and_health(sandbox: Sandbox) -> None:
     shown = run("make", "status")
     assert shown.returncode == 0, shown.stderr
