@@ -49,7 +49,7 @@ def build(stack: Stack) -> Outputs:
     """All resources of a stack, or its beginning. Sizes and secrets are checked before the first one."""
     sizes = plan(stack)
     if os.environ.get(BEGIN) == "1":
-        refuse_samples(stack, only={"domain", "edge.failover.package_id"})
+        refuse_samples(stack, only={"domain", "edge.failover.package_id", "registry.push_from"})
         everywhere, regional = providers(stack)
         zone, _ = _beginning(stack, everywhere, regional)
         _failover(stack, everywhere, zone, {})
@@ -78,6 +78,7 @@ def build(stack: Stack) -> Outputs:
                 certificate_id=certificate.certificate_id,
                 role_name=identity.role_name,
                 registry=registry,
+                registry_cloud=regional[stack.registry.region],
                 secrets={name: value for name, value in found.items() if name != "certificate_key"},
             ),
             pulumi.ResourceOptions(providers=[regional[region]]),

@@ -13,6 +13,7 @@ from infra.region.cache import Cache, CacheArgs
 from infra.region.compute_cvm import ComputeCvm, ComputeCvmArgs
 from infra.region.compute_tke import ComputeTke, ComputeTkeArgs
 from infra.region.firewall import Firewall, FirewallArgs
+from infra.region.images import Images, ImagesArgs
 from infra.region.ingress import Balancer, BalancerArgs, ListenerHere, ListenerHereArgs, Polish, PolishArgs, Target
 from infra.region.logs import FlowLogArgs, Logs, LogsArgs, flow_log
 from infra.region.network import Network, NetworkArgs
@@ -26,13 +27,15 @@ from infra.workload.service import Service, ServiceArgs
 
 @dataclass(frozen=True, kw_only=True)
 class RegionCellArgs:
-    """What a cell takes from outside: certificate, machine role, registry, secrets and its region's provider."""
+    """What a cell takes from outside: certificate, machine role, registry, secrets, its region's provider and that
+    of the registry's region."""
 
     cell: CellContext
     cloud: tencentcloud.Provider
     certificate_id: pulumi.Input[str]
     role_name: pulumi.Input[str]
     registry: Registry
+    registry_cloud: tencentcloud.Provider
     secrets: Mapping[str, pulumi.Output[str]]
 
 
@@ -131,19 +134,31 @@ class RegionCell(pulumi.ComponentResource):
                 key_id=self._secrets.key_id,
                 log_set_id=self._logs.log_set_id,
                 audit_topic_id=self._logs.topic_ids["audit"],
-                registry_id=args.registry.registry_id,
-                registry_name=cell.stack.registry.name,
-                registry_region=cell.stack.registry.region.value,
             ),
             child,
         )
-        inside = pulumi.ResourceOptions(parent=self, providers=[compute.access], depends_on=compute.ready)
+        images = Images(
+            cell.name("images"),
+            ImagesArgs(
+                cell=cell,
+                network=self._network,
+                registry_id=args.registry.registry_id,
+                registry_cloud=args.registry_cloud,
+            ),
+            child,
+        )
+        assert args.registry.puller is not None
+        inside = pulumi.ResourceOptions(
+            parent=self, providers=[compute.access], depends_on=[*compute.ready, images.ready]
+        )
         gateway = Gateway(
             cell.name("workload"),
             GatewayArgs(
                 cell=cell,
                 settings=self._cache.host.apply(lambda host: gateway_json(cell, host, self._cache.port)),
                 secret_files=self._secrets.files,
+                registry=args.registry.domain,
+                puller=args.registry.puller,
                 redis=pulumi.Output.concat(self._cache.host, f":{self._cache.port}"),
             ),
             inside,

@@ -5,9 +5,7 @@ failing extra would leave a running cluster nobody knows of. Node pool, endpoint
 of their own; the audit log is not sold as one (docs/adr/0003).
 """
 
-import json
 from dataclasses import dataclass
-from typing import Any
 
 import pulumi
 import pulumi_kubernetes
@@ -19,10 +17,7 @@ from infra.region.network import Network
 
 @dataclass(frozen=True, kw_only=True)
 class ComputeTkeArgs:
-    """`key_id`: KMS key that encrypts secrets in etcd. `audit_*`: where the API server's audit log goes.
-
-    `registry_id`: TCR instance that images come from, and the region it stands in.
-    """
+    """`key_id`: KMS key that encrypts secrets in etcd. `log_set_id`, `audit_topic_id`: where its audit log goes."""
 
     cell: CellContext
     network: Network
@@ -30,9 +25,6 @@ class ComputeTkeArgs:
     key_id: pulumi.Input[str]
     log_set_id: pulumi.Input[str]
     audit_topic_id: pulumi.Input[str]
-    registry_id: pulumi.Input[str]
-    registry_name: str
-    registry_region: str
 
 
 class ComputeTke(pulumi.ComponentResource):
@@ -68,7 +60,7 @@ class ComputeTke(pulumi.ComponentResource):
             # It waits for a node that is ready, and fails without one.
             opts=pulumi.ResourceOptions(parent=self, depends_on=[pool]),
         )
-        addons = self._addons(args, pool)
+        addons = self._addons(pool)
         self.access = pulumi_kubernetes.Provider(
             self._cell.name("kubernetes"),
             kubeconfig=endpoint.kube_config_intranet,
@@ -165,23 +157,21 @@ class ComputeTke(pulumi.ComponentResource):
             ),
         )
 
-    def _addons(self, args: ComputeTkeArgs, pool: pulumi.Resource) -> list[pulumi.Resource]:
+    def _addons(self, pool: pulumi.Resource) -> list[pulumi.Resource]:
         settings = self._cell.stack.tke
         assert settings is not None
         made: list[pulumi.Resource] = []
         for addon, version in sorted(settings.addons.items()):
-            values = self._registry_access(args) if addon == "tcr" else None
             made.append(
                 kubernetes.Addon(
                     self._cell.name(f"addon-{addon}"),
                     cluster_id=self.cluster_id,
                     addon_name=addon,
                     addon_version=version,
-                    raw_values=values,
                     opts=pulumi.ResourceOptions(
                         parent=self,
                         depends_on=[pool],
-                        # They read back with the add-on's defaults in them: given once, at installation.
+                        # They read back with the add-on's defaults in them.
                         ignore_changes=["rawValues"],
                         # Three minutes, the default, are too few for the first image pulls.
                         custom_timeouts=pulumi.CustomTimeouts(create="15m", update="15m", delete="15m"),
@@ -189,26 +179,3 @@ class ComputeTke(pulumi.ComponentResource):
                 )
             )
         return made
-
-    def _registry_access(self, args: ComputeTkeArgs) -> pulumi.Output[str]:
-        """Values of the `tcr` add-on: all namespaces pull from the registry without a password of their own."""
-
-        def values(registry_id: str) -> str:
-            document: dict[str, Any] = {
-                "global": {
-                    "imagePullSecretsCrs": [
-                        {
-                            "name": args.registry_name,
-                            "namespaces": "*",
-                            "serviceAccounts": "*",
-                            "type": "docker",
-                            "dockerServer": f"{args.registry_name}.tencentcloudcr.com",
-                            "registryId": registry_id,
-                            "region": args.registry_region,
-                        }
-                    ]
-                }
-            }
-            return json.dumps(document, sort_keys=True)
-
-        return pulumi.Output.from_input(args.registry_id).apply(values)

@@ -69,9 +69,9 @@ class Tke(Settings):
     """CPU request of a gateway pod, in cores."""
     pod_memory_gib: Annotated[int, Field(ge=1, le=64)] = 2
     """Memory request and limit of a gateway pod."""
-    addons: dict[Label, str | None] = Field(default={"tcr": None, "networkpolicy": None})
-    """Add-on -> version (null: the cloud's default). `tcr` pulls images without passwords, `networkpolicy` enforces
-    NetworkPolicy objects, which VPC-CNI alone ignores."""
+    addons: dict[Label, str | None] = Field(default={"networkpolicy": None})
+    """Add-on -> version (null: the cloud's default). `networkpolicy` enforces NetworkPolicy objects, which VPC-CNI
+    alone ignores."""
 
 
 class Redis(Settings):

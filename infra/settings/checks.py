@@ -109,10 +109,17 @@ def streams(load: Load, gateway: Gateway, balancer: Balancer, upstreams: Mapping
         )
 
 
-def registry_region(regions: Mapping[Region, Cell], registry: Registry) -> Iterator[Finding]:
-    """The registry stands in a region of the stack: no other region has a provider."""
+def registry_reach(regions: Mapping[Region, Cell], registry: Registry) -> Iterator[Finding]:
+    """The registry stands in a region of the stack (no other has a provider), and every cluster can pull from it."""
     if registry.region not in regions:
         yield "registry.region", f"{registry.region.value} is no region of this stack"
+    away = [region.value for region, cell in regions.items() if cell.compute is Compute.TKE]
+    if registry.tier != "premium" and (away := [region for region in away if region != registry.region.value]):
+        yield (
+            "registry.tier",
+            f"{registry.tier} has no replica in {', '.join(away)}, where clusters pull images: premium wanted, "
+            "or clusters in the registry's region alone",
+        )
 
 
 CHECKS: tuple[tuple[Callable[..., Iterator[Finding]], tuple[str, ...]], ...] = (
@@ -124,7 +131,7 @@ CHECKS: tuple[tuple[Callable[..., Iterator[Finding]], tuple[str, ...]], ...] = (
     (honest_licence, ("env", "licence")),
     (lines, ("regions", "edge")),
     (streams, ("load", "gateway", "balancer", "upstreams")),
-    (registry_region, ("regions", "registry")),
+    (registry_reach, ("regions", "registry")),
 )
 """Check, and the sections it looks at: it runs when all of these are valid."""
 

@@ -5,6 +5,7 @@ A preview works with them. An update refuses: nothing is made in a cloud for a s
 
 import re
 from collections.abc import Collection, Iterator
+from ipaddress import IPv4Network
 
 import pulumi
 
@@ -18,6 +19,8 @@ SAMPLE_ID = "-00000000"
 SAMPLE_DIGEST = "@sha256:" + "0" * 64
 SAMPLE_LINES = {"华北": 901, "东北": 902, "华东": 903, "华中": 904, "华南": 905, "西南": 906, "西北": 907}
 """Line name -> the id that the sandbox made up for it."""
+SAMPLE_CLIENTS = IPv4Network("203.0.113.0/24")
+"""Addresses that RFC 5737 keeps for examples."""
 SAMPLE_DETECTORS = (1,)
 """The sandbox's one group of detectors in the mainland."""
 
@@ -40,6 +43,8 @@ def samples(stack: Stack) -> Iterator[tuple[str, str]]:
                 yield f"edge.failover.lines.{region.value}", "IGTM's ids of these lines (igtm DescribeDnsLineList)"
         if failover.detector_groups == SAMPLE_DETECTORS:
             yield "edge.failover.detector_groups", "IGTM's groups, more than one (igtm DescribeDetectors)"
+    if SAMPLE_CLIENTS in stack.registry.push_from:
+        yield "registry.push_from", "the public ranges that your images are pushed from"
     if any(receiver.endswith(SAMPLE_ID) for receiver in alerts):
         yield "observability.alert_receivers", "your notice templates"
     for region, image in stack.cvm.image_ids.items() if stack.cvm is not None else ():

@@ -9,6 +9,7 @@ from infra.settings.kinds import (
     Domain,
     IcpNumber,
     Label,
+    Network,
     Percent,
     PublicSecurityNumber,
     Region,
@@ -190,4 +191,6 @@ class Registry(Settings):
     region: Region
     """The region it stands in."""
     tier: Annotated[str, Field(pattern=r"^(basic|standard|premium)$")]
-    """basic, standard or premium; premium alone replicates to other regions."""
+    """basic, standard or premium; premium alone replicates to other regions, where clusters pull from the replica."""
+    push_from: Annotated[tuple[Network, ...], Field(min_length=1, max_length=20)]
+    """Public ranges that images are pushed from (your CI). The registry admits no other client from the internet."""

@@ -1,5 +1,6 @@
 """The gateway's Kubernetes objects: namespace, settings, secrets, deployment and what keeps it up and alone."""
 
+import base64
 import hashlib
 import json
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from pulumi_kubernetes import apps, autoscaling, core, meta, policy
 
 from gateway.config import REDIS_PASSWORD_FILE
 from infra.context import CellContext
+from infra.edge.registry import PullAccount
 from infra.workload.pod import REDIS_EXPORTER_FILE, pod
 
 NAMESPACE = "sanmen"
@@ -20,11 +22,16 @@ LABELS = {"app.kubernetes.io/name": APP, "app.kubernetes.io/part-of": "sanmen"}
 
 @dataclass(frozen=True, kw_only=True)
 class GatewayArgs:
-    """`settings`: gateway.json. `secret_files`: file name -> content, secret. `redis`: host:port for its exporter."""
+    """`settings`: gateway.json. `secret_files`: file name -> content, secret. `redis`: host:port for its exporter.
+
+    `registry`: host name of the images; `puller`: who pulls them.
+    """
 
     cell: CellContext
     settings: pulumi.Input[str]
     secret_files: pulumi.Output[dict[str, str]]
+    registry: pulumi.Input[str]
+    puller: PullAccount
     redis: pulumi.Input[str]
 
 
@@ -49,6 +56,7 @@ class Gateway(pulumi.ComponentResource):
             self._cell.name("account"),
             metadata=self._meta(APP),
             automount_service_account_token=False,  # the gateway never talks to the API server
+            image_pull_secrets=[core.v1.LocalObjectReferenceArgs(name=self._pull_secret(args).metadata.name)],
             opts=self._child,
         )
         settings, secrets = self._settings(args), self._secrets(args)
@@ -81,6 +89,21 @@ class Gateway(pulumi.ComponentResource):
             string_data=pulumi.Output.all(args.secret_files, args.redis).apply(
                 lambda known: _files(known[0], known[1])
             ),
+            opts=pulumi.ResourceOptions(parent=self, additional_secret_outputs=["stringData", "data"]),
+        )
+
+    def _pull_secret(self, args: GatewayArgs) -> core.v1.Secret:
+        """What nodes log in to the registry with."""
+        puller = args.puller
+        return core.v1.Secret(
+            self._cell.name("registry-login"),
+            metadata=self._meta("registry-login"),
+            type="kubernetes.io/dockerconfigjson",
+            string_data={
+                ".dockerconfigjson": pulumi.Output.secret(
+                    pulumi.Output.all(args.registry, puller.user, puller.password).apply(lambda known: _login(*known))
+                )
+            },
             opts=pulumi.ResourceOptions(parent=self, additional_secret_outputs=["stringData", "data"]),
         )
 
@@ -148,6 +171,12 @@ class Gateway(pulumi.ComponentResource):
             ),
             opts=self._child,
         )
+
+
+def _login(registry: str, user: str, password: str) -> str:
+    """The document that kubelet reads, as `docker login` writes it."""
+    auth = base64.b64encode(f"{user}:{password}".encode()).decode()
+    return json.dumps({"auths": {registry: {"username": user, "password": password, "auth": auth}}})
 
 
 def _files(files: Mapping[str, str], redis: str) -> dict[str, str]:

@@ -38,6 +38,7 @@ OUTPUTS: dict[str, dict[str, Any]] = {
     "tencentcloud:Monitor/tmpInstance:TmpInstance": {"ipv4Address": "10.0.0.8"},
     "tencentcloud:Igtm/monitor:Monitor": {"monitorId": 7},
     "tencentcloud:Igtm/addressPool:AddressPool": {"poolId": 8},
+    "tencentcloud:Tcr/serviceAccount:ServiceAccount": {"password": "pull-password"},
     "tencentcloud:Kubernetes/clusterEndpoint:ClusterEndpoint": {"kubeConfigIntranet": "apiVersion: v1"},
 }
 """What only the cloud knows, by type; in a preview it is unknown."""
@@ -104,6 +105,8 @@ class Engine(pulumi_mocks.Mocks):
         extra: dict[str, Any] = dict(OUTPUTS.get(args.typ, {}))
         if args.typ == "tencentcloud:Clb/instance:Instance":
             extra = {"domain": f"{args.name}.clb.tencentclb.com", "clbVips": []}
+        if args.typ == "tencentcloud:Tcr/instance:Instance":
+            extra = {"publicDomain": f"{inputs['name']}.tencentcloudcr.com"}
         return f"{args.name}-id", {**inputs, **extra}
 
     def call(self, args: pulumi_mocks.MockCallArgs) -> Any:

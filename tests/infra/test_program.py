@@ -49,7 +49,8 @@ def real(stack: str) -> dict[str, Any]:
     failover["detector_groups"] = [30, 31, 32]
     given["observability"]["alert_receivers"] = ["notice-aaaaaaaa"]
     given["cvm"]["image_ids"] = dict.fromkeys(given["cvm"]["image_ids"], "img-gateway1")
-    wanted = ("licence", "upstreams", "tke", "edge", "observability", "cvm")
+    given["registry"]["push_from"] = ["198.51.100.7/32"]
+    wanted = ("licence", "upstreams", "tke", "edge", "observability", "cvm", "registry")
     return {"domain": "gateway.test", **{key: given[key] for key in wanted}}
 
 
@@ -104,11 +105,12 @@ def test_all_that_can_carry_tags_carries_all_four(stack: str) -> None:
 @pytest.mark.parametrize("stack", STACKS)
 def test_every_resource_has_the_provider_of_its_region(stack: str) -> None:
     shorts = {"bj": "bj-provider", "sh": "sh-provider", "gz": "gz-provider"}
+    registry = shorts[CATALOGUE[Region(config(stack)["registry"]["region"])].short]
     for made in cloud(updated(stack)):
         part = made.name.split("-")[1]
-        if "registry" in made.name:
-            continue
         expected = f"{stack}-{shorts[part]}" if part in shorts else f"{stack}-global"
+        if made.type.startswith("tencentcloud:Tcr/"):  # its region alone knows the registry
+            expected = f"{stack}-{registry}"
         assert f"::{expected}::" in made.provider, (made.name, made.provider)
 
 
@@ -149,8 +151,9 @@ def test_a_beginning_makes_what_people_must_act_on_and_waits_for_no_secret_or_im
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv(BEGIN, "1")
-    given: dict[str, Any] = {"domain": "gateway.test", "edge": config("prod")["edge"]}
+    given: dict[str, Any] = {key: config("prod")[key] for key in ("edge", "registry")} | {"domain": "gateway.test"}
     given["edge"]["failover"]["package_id"] = "ins-package1"
+    given["registry"]["push_from"] = ["198.51.100.7/32"]
     engine = run("prod", preview=False, changed=given, secrets=False)
     assert {made.name for made in cloud(engine)} == {
         "prod-zone",
@@ -159,6 +162,7 @@ def test_a_beginning_makes_what_people_must_act_on_and_waits_for_no_secret_or_im
         "prod-registry-gateway",
         "prod-registry-nginx-prometheus-exporter",
         "prod-registry-redis-exporter",
+        "prod-registry-pull",
         "prod-failover",  # tells the line ids, which are a sample still
     }
     later = {made.name for made in updated("prod").made}
@@ -168,6 +172,7 @@ def test_a_beginning_makes_what_people_must_act_on_and_waits_for_no_secret_or_im
     assert [line.split(": ")[1] for line in str(caught.value).splitlines()] == [
         "sanmen:domain",
         "sanmen:edge.failover.package_id",
+        "sanmen:registry.push_from",
     ]
 
 
@@ -414,6 +419,51 @@ def test_the_pods_are_as_restricted_as_pods_can_be() -> None:
         assert len(set(probes)) == 3
 
 
+def test_clusters_pull_images_through_their_vpc_with_a_login_that_can_do_nothing_else() -> None:
+    engine = updated("prod")
+    (account,) = engine.of("Tcr/serviceAccount")
+    assert account.inputs["permissions"] == [{"resource": "sanmen", "actions": ["tcr:PullRepository"]}]
+    ways = {
+        made.name: (made.inputs["regionName"], made.inputs["enablePublicDomainDns"]) for made in engine.of("vpcAtt")
+    }
+    assert ways == {"prod-bj-registry": ("ap-beijing", True), "prod-sh-registry": ("ap-shanghai", True)}
+    (registry,) = engine.of("Tcr/instance")
+    assert [each["regionName"] for each in registry.inputs["replications"]] == ["ap-shanghai"]
+    for name in ("prod-bj", "prod-sh"):
+        made = {each.name: each for each in engine.made}
+        (secret,) = made[f"{name}-account"].inputs["imagePullSecrets"]
+        login = made[f"{name}-registry-login"].inputs
+        assert secret["name"] == login["metadata"]["name"]
+        assert login["type"] == "kubernetes.io/dockerconfigjson"
+        auths = json.loads(login["stringData"][".dockerconfigjson"])["auths"]
+        (host,) = {each["image"].partition("/")[0] for each in containers(made[f"{name}-deployment"])}
+        assert auths == {
+            host: {"username": "tcr$prod-pull", "password": "pull-password", "auth": b64("tcr$prod-pull:pull-password")}
+        }
+
+
+def containers(deployment: Made) -> list[dict[str, Any]]:
+    return deployment.inputs["spec"]["template"]["spec"]["containers"]
+
+
+def b64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+def test_without_clusters_nobody_needs_a_login_and_no_vpc_a_way_to_the_registry() -> None:
+    engine = updated("local")
+    assert engine.of("Tcr/serviceAccount") == engine.of("Tcr/vpcAttachment") == []
+    (registry,) = engine.of("Tcr/instance")
+    assert not registry.inputs.get("replications")
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_the_registry_admits_from_the_internet_who_pushes_images_alone(stack: str) -> None:
+    (registry,) = updated(stack).of("Tcr/instance")
+    wanted = (real(stack) or config(stack))["registry"]["push_from"]
+    assert [each["cidrBlock"] for each in registry.inputs["securityPolicies"]] == wanted
+
+
 def test_the_stack_exports_what_others_rely_on() -> None:
     exports = updated("local").exports
     assert exports["endpoint"] == "https://api.sanmen.test"
@@ -429,5 +479,5 @@ def test_the_way_to_the_cloud_names_resources_that_prod_has() -> None:
     assert {name for _, name in urns} == {"prod-dns", "prod-global"}
     assert set(urns) <= {(each.type, each.name) for each in made}
     globs = set(re.findall(r"'\*\*::([\w-]+)'", text))
-    assert globs == {"prod-zone", "prod-failover", "prod-certificate"}
+    assert globs == {"prod-zone", "prod-failover", "prod-certificate", "prod-registry-pull"}
     assert globs <= {each.name for each in made}

@@ -119,6 +119,18 @@ def test_every_mistake_comes_at_once() -> None:
         assert part in text
 
 
+def test_a_cluster_that_no_registry_reaches_is_refused() -> None:
+    given = config("prod")
+    given["registry"]["tier"] = "standard"
+    assert lines_of("prod", given) == [
+        "stacks/Pulumi.prod.yaml: sanmen:registry.tier: standard has no replica in ap-shanghai, where clusters pull "
+        "images: premium wanted, or clusters in the registry's region alone"
+    ]
+    given["regions"]["ap-shanghai"] |= {"compute": "cvm", "service_cidr": None}
+    given["cvm"]["image_ids"]["ap-shanghai"] = "img-00000000"
+    parse("prod", as_given(given))
+
+
 def test_made_up_licence_data_is_for_local_alone() -> None:
     given = config("staging")
     given["licence"]["made_up"] = True
