@@ -1,13 +1,20 @@
-"""For all tests: their order, and that a request to end lets them clean up.
-
-What runs in a world of its own comes last, when nothing else runs beside it.
-"""
+"""For all tests: which of them run in a world of their own, and that a request to end lets them clean up."""
 
 import signal
 
-from tests.isolation import pytest_collection_modifyitems
+from tests.isolation import (
+    pytest_collection_modifyitems,
+    pytest_runtest_protocol,
+    pytest_runtestloop,
+    pytest_sessionfinish,
+)
 
-__all__ = ["pytest_collection_modifyitems"]
+__all__ = [
+    "pytest_collection_modifyitems",
+    "pytest_runtest_protocol",
+    "pytest_runtestloop",
+    "pytest_sessionfinish",
+]
 
 
 def pytest_configure() -> None:

@@ -1,15 +1,9 @@
-"""Runs a directory's tests where they can do no harm: in a network, mounts and process tree of their own.
+"""Runs some directories' tests where they can do no harm: in a network, mounts and process tree of their own.
 
-Put into the directory's conftest.py:
-
-    from tests.isolation import pytest_runtest_protocol, pytest_sessionfinish
-
-    __all__ = ["pytest_runtest_protocol", "pytest_sessionfinish"]
-
-Such tests come after all others, see tests/conftest.py: they share the checkout's `.sanmen` and the two processors.
-The first of them starts a second pytest under `tests/isolated`, with all chosen tests of such directories; every test's
-result is passed on as it comes. For a debugger: `tests/isolated .venv/bin/python -m pytest --pdb ...`.
-Inside, layout.STATE is a fresh directory and no sandbox runs; tests share what they start, unless they remove it.
+A second pytest, under `tests/isolated`, runs all chosen tests of ISOLATED_DIRECTORIES beside this one, which passes on
+their results once it has run all others. For a debugger: `tests/isolated .venv/bin/python -m pytest --pdb ...`.
+Inside, layout.STATE and layout.LOCAL are fresh directories and no sandbox runs; tests share what they start, unless
+they remove it. tests/conftest.py has the hooks.
 """
 
 import json
@@ -17,17 +11,23 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
+from queue import SimpleQueue
 from typing import IO, Any
 
 import pytest
 
-ISOLATED = "SANMEN_ISOLATED" in os.environ
+TESTS = Path(__file__).resolve().parent
+ISOLATED_DIRECTORIES = tuple(
+    TESTS / name for name in ("sandbox/edge_running", "sandbox/network_running", "sandbox/substrate", "drills")
+)
+"""In this order: the drills bring up whole sandboxes, and the other pytest begins with one."""
+INSIDE = "SANMEN_ISOLATED" in os.environ
 REPORTS = "SANMEN_TEST_REPORTS"
 """The environment variable that names the file descriptor for results."""
-_ROOT = Path(__file__).resolve().parent.parent
 _NOT_RUN = "the isolated pytest ended before this test. It said:\n"
 
 
@@ -39,8 +39,8 @@ class _Inner:
         read, write = os.pipe()
         plugin = ["-p", "tests.isolation_reports", "-p", "no:cacheprovider"]
         self._process = subprocess.Popen(
-            [_ROOT / "tests" / "isolated", sys.executable, "-m", "pytest", *plugin, *(item.nodeid for item in items)],
-            cwd=_ROOT,
+            [TESTS / "isolated", sys.executable, "-m", "pytest", *plugin, *(item.nodeid for item in items)],
+            cwd=TESTS.parent,
             env=os.environ | {REPORTS: str(write)},
             stdin=subprocess.DEVNULL,
             stdout=self._said,
@@ -48,8 +48,17 @@ class _Inner:
             pass_fds=(write,),
         )
         os.close(write)
-        self._lines = os.fdopen(read, encoding="utf-8")
+        self._lines: SimpleQueue[str] = SimpleQueue()
+        self._reader = threading.Thread(target=self._read, args=(os.fdopen(read, encoding="utf-8"),), daemon=True)
+        self._reader.start()
         self._waiting: dict[str, list[dict[str, Any]]] = defaultdict(list)
+
+    def _read(self, stream: IO[str]) -> None:
+        """Take results as they come: a full pipe would stop the tests. An empty line: there are no more."""
+        with stream:
+            for line in stream:
+                self._lines.put(line)
+        self._lines.put("")
 
     def results(self, nodeid: str) -> Iterator[dict[str, Any]]:
         """A test's results as they come, up to that of its teardown. Raises EOFError if there are no more."""
@@ -59,8 +68,9 @@ class _Inner:
                 yield result
                 if result["when"] == "teardown":
                     return
-            line = self._lines.readline()
+            line = self._lines.get()
             if not line:
+                self._lines.put(line)  # for the next test that asks
                 raise EOFError(nodeid)
             result = json.loads(line)
             self._waiting[result["nodeid"]].append(result)
@@ -73,34 +83,39 @@ class _Inner:
 
     def end(self) -> None:
         """End it, however far it came."""
-        self._lines.close()
         self._process.terminate()
         self._process.wait()
+        self._reader.join()
         self._said.close()
 
 
 _inner: _Inner | None = None
 
 
-def _is_isolated(item: pytest.Item) -> bool:
-    """Whether a test is in a directory whose conftest.py has this module's hook."""
-    module = Path(item.path).parent / "conftest.py"
-    return module.exists() and "tests.isolation" in module.read_text()
+def _place(item: pytest.Item) -> int:
+    """Which of the isolated directories a test is in, from 1 on; 0: none."""
+    directory = Path(item.path).parent
+    return ISOLATED_DIRECTORIES.index(directory) + 1 if directory in ISOLATED_DIRECTORIES else 0
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Isolated tests last, all else in its order."""
-    items.sort(key=_is_isolated)
+    items.sort(key=_place)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> None:
+    """Start the second pytest; the loop is pytest's own."""
+    global _inner
+    isolated = [item for item in session.items if _place(item)]
+    if isolated and not INSIDE and not session.config.option.collectonly and not session.testsfailed:
+        _inner = _Inner(isolated)
 
 
 def pytest_runtest_protocol(item: pytest.Item) -> bool | None:
     """Pass on the results of the second pytest, instead of running the test here."""
-    global _inner
-    # pytest asks this hook for every test of a run, those of other directories too.
-    if ISOLATED or not _is_isolated(item):
+    if _inner is None or not _place(item):
         return None
-    if _inner is None:
-        _inner = _Inner([other for other in item.session.items if _is_isolated(other)])
     item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
     try:
         for result in _inner.results(item.nodeid):

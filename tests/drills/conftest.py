@@ -8,9 +8,6 @@ from collections.abc import Iterator
 import pytest
 
 from tests.drills.stage import down
-from tests.isolation import pytest_runtest_protocol, pytest_sessionfinish
-
-__all__ = ["pytest_runtest_protocol", "pytest_sessionfinish"]
 
 
 @pytest.fixture(scope="package", autouse=True)

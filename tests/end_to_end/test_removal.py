@@ -10,7 +10,7 @@ from sandbox.substrate import processes, teardown
 from tests.end_to_end.conftest import Command, Sandbox, bring_up, run
 
 OURS = ("sandbox.api", "sandbox.upstream", "sandbox.plugins", "pulumi --non-interactive")
-"""What a command line of ours has in it."""
+"""What a command line of ours has in it, if it runs from this checkout."""
 
 
 def beside_us(process: Path) -> bool:
@@ -31,9 +31,10 @@ def left_on_the_machine() -> list[str]:
             if not beside_us(process):
                 continue
             words = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            here = str(layout.CHECKOUT) in words or (process / "cwd").readlink().is_relative_to(layout.CHECKOUT)
         except OSError:
             continue
-        if str(layout.STATE) in words or any(ours in words for ours in OURS):
+        if str(layout.STATE) in words or (here and any(ours in words for ours in OURS)):
             found.append(words)
     return found
 

@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import json
 import os
+import random
 import select
 import signal
 import socket
@@ -45,13 +46,21 @@ DISABLED_KEY = "sk-tenant-disabled-0123456789"
 CREDENTIALS = {"alpha": "upstream-alpha-credential", "beta": "upstream-beta-credential"}
 REDIS_PASSWORD = "redis-test-password"
 WAIT_S = 30.0
+PORTS = range(20_000, 32_000)
+"""Below those that the kernel takes for clients: one of them could be a client's before a server binds it."""
+
+
+_ports = iter(random.sample(PORTS, len(PORTS)))
 
 
 def free_port() -> int:
-    """A TCP port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A TCP port that nobody listens on, and that is given out once."""
+    for port in _ports:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no free port is left")
 
 
 def until(condition: Callable[[], bool], about: str) -> None:

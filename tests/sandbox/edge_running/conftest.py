@@ -7,10 +7,8 @@ import pytest
 
 from sandbox.api.testing import local_cloud
 from sandbox.substrate import authority, clients, names, network, processes, teardown
-from tests.isolation import ISOLATED, pytest_runtest_protocol, pytest_sessionfinish
+from tests.isolation import INSIDE
 from tests.sandbox.edge import World
-
-__all__ = ["pytest_runtest_protocol", "pytest_sessionfinish"]
 
 
 @pytest.fixture
@@ -28,5 +26,5 @@ def edge(tmp_path: Path) -> Generator[World]:
 @pytest.fixture(scope="session", autouse=True)
 def _nothing_left() -> Generator[None]:
     yield
-    if ISOLATED:
+    if INSIDE:
         teardown.everything()

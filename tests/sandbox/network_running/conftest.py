@@ -8,9 +8,6 @@ import pytest
 from sandbox import services
 from sandbox.api.testing import LocalCloud, local_cloud
 from sandbox.substrate import network, processes, teardown
-from tests.isolation import pytest_runtest_protocol, pytest_sessionfinish
-
-__all__ = ["pytest_runtest_protocol", "pytest_sessionfinish"]
 
 
 @pytest.fixture

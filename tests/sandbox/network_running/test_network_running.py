@@ -9,6 +9,7 @@ from sandbox import layout
 from sandbox.api.testing import LocalCloud
 from sandbox.services import plane
 from sandbox.services.vpc import addresses, hosts
+from tests.sandbox.substrate import reach
 
 PASSWORD = "a-password-1"
 CLIENT = "client"
@@ -112,11 +113,10 @@ def test_a_subnet_reaches_the_internet_only_by_a_route_to_a_nat_gateway(vpc: Vpc
 
     vpc.cloud.until(available, "the gateway is available")
 
-    def reaches_the_internet() -> bool:
-        return vpc.ask("ping", "-c1", "-W2", str(layout.CORE_RANGE[1])).returncode == 0
-
-    assert not reaches_the_internet()
-    table = vpc.call("vpc", "DescribeRouteTables")["RouteTableSet"][0]["RouteTableId"]
-    route = {"DestinationCidrBlock": "0.0.0.0/0", "GatewayType": "NAT", "GatewayId": nat_id}
-    vpc.call("vpc", "CreateRoutes", RouteTableId=table, Routes=[route])
-    assert reaches_the_internet()
+    host = str(layout.CORE_RANGE[1])
+    with reach.listening(layout.INTERNET, host) as server:
+        assert not reach.connects(CLIENT, host)
+        table = vpc.call("vpc", "DescribeRouteTables")["RouteTableSet"][0]["RouteTableId"]
+        route = {"DestinationCidrBlock": "0.0.0.0/0", "GatewayType": "NAT", "GatewayId": nat_id}
+        vpc.call("vpc", "CreateRoutes", RouteTableId=table, Routes=[route])
+        assert reach.seen_as(CLIENT, server) == address()["AddressIp"]

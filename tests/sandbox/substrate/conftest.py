@@ -5,9 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from sandbox.substrate import network, processes, teardown
-from tests.isolation import ISOLATED, pytest_runtest_protocol, pytest_sessionfinish
-
-__all__ = ["pytest_runtest_protocol", "pytest_sessionfinish"]
+from tests.isolation import INSIDE
 
 
 @pytest.fixture
@@ -20,5 +18,5 @@ def substrate() -> None:
 @pytest.fixture(scope="session", autouse=True)
 def _nothing_left() -> Iterator[None]:
     yield
-    if ISOLATED:
+    if INSIDE:
         teardown.everything()
