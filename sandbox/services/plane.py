@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from ipaddress import IPv4Network
 from typing import Protocol
 
+from sandbox.substrate.errors import SubstrateError
 from sandbox.substrate.specs import (
     Balancer,
     Cache,
@@ -38,7 +39,7 @@ class Plane(Protocol):
     def remove_nat(self, name: str) -> None: ...
     def ensure_host(self, host: Host) -> None: ...
     def remove_host(self, name: str) -> None: ...
-    def set_firewall(self, host: str, firewall: Firewall) -> None: ...
+    def set_firewall(self, host: str, firewall: Firewall | None) -> None: ...
 
     def ensure_balancer(self, balancer: Balancer) -> None: ...
     def remove_balancer(self, name: str) -> None: ...
@@ -130,8 +131,13 @@ class Recording:
         self.hosts.pop(name, None)
         self.firewalls.pop(name, None)
 
-    def set_firewall(self, host: str, firewall: Firewall) -> None:
-        self.firewalls[host] = firewall
+    def set_firewall(self, host: str, firewall: Firewall | None) -> None:
+        if host not in self.hosts:
+            raise SubstrateError(f"there is no host {host!r}")
+        if firewall is None:
+            self.firewalls.pop(host, None)
+        else:
+            self.firewalls[host] = firewall
 
     def ensure_balancer(self, balancer: Balancer) -> None:
         self.balancers[balancer.name] = balancer
@@ -240,7 +246,7 @@ class Substrate:
 
         network.remove_host(name)
 
-    def set_firewall(self, host: str, firewall: Firewall) -> None:
+    def set_firewall(self, host: str, firewall: Firewall | None) -> None:
         from sandbox.substrate import network
 
         network.set_firewall(host, firewall)

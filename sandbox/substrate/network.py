@@ -365,10 +365,12 @@ def _public_place(host: Host) -> tuple[str, str, IPv4Network]:
 def set_firewall(host: str, rules: Firewall | None) -> None:
     """Replace a host's rules as one step; open connections that were admitted stay. None: no rules."""
     ruleset = _ruleset(rules)
+    digest = hashlib.sha256(ruleset.encode()).hexdigest()
     with records.lock():
         record = _known("host", host)
-        namespaces.nft(host, ruleset)
-        records.put("host", host, record | {"firewall": hashlib.sha256(ruleset.encode()).hexdigest()})
+        if record.get("firewall") != digest:
+            namespaces.nft(host, ruleset)
+            records.put("host", host, record | {"firewall": digest})
 
 
 def remove_host(name: str) -> None:

@@ -3,6 +3,7 @@
 The documents are written when the request is accepted; the task brings the whole load balancer to what they say.
 """
 
+import logging
 from typing import Any
 
 from tencentcloud.clb.v20180317 import models
@@ -16,6 +17,8 @@ from sandbox.services.clb import dataplane
 from sandbox.services.clb.inventory import LB, SERVICE, VERSION, listeners_of, remove_listener
 from sandbox.services.params import given
 from sandbox.substrate.errors import SubstrateError
+
+log = logging.getLogger("sandbox.api.clb")
 
 TASK = "clb.task"
 DELAY_S = 0.1
@@ -58,6 +61,9 @@ def finish(ctx: Context, payload: dict[str, Any]) -> None:
                 dataplane.apply(ctx.store, lb_id)
         except SubstrateError as error:
             status, message = FAILED, str(error)
+            log.error(
+                "%s: %s of %s failed: %s", payload["task"], payload["work"], lb_id, error
+            )  # clients get no reason
         _end_one(ctx, lb_id, payload["work"], failed=status == FAILED)
     if payload["work"] != "apply":
         zones.publish(ctx.store)

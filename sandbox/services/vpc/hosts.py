@@ -1,7 +1,8 @@
 """Hosts that stand in private networks, and the firewalls that security groups give them.
 
 A service that puts something on the network (an instance, a load balancer, a Redis node) says so here with connect();
-from then on a change of a security group reaches it.
+from then on a change of a security group reaches it. What is on record stands: a host is recorded after it is made and
+struck off before it is removed.
 """
 
 import threading
@@ -15,7 +16,8 @@ from sandbox.substrate import specs
 
 KIND = "network_host"
 _applying = threading.Lock()
-"""Firewalls are computed and set one after another, or an older set of rules could come last."""
+"""Firewalls are computed and set one after another, or an older set of rules could come last; and no host goes
+meanwhile."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,9 +54,6 @@ def router_name(vpc_id: str) -> str:
 
 def connect(store: Store, connection: Connection) -> None:
     """Bring a host up as described; again with other groups or addresses to change it."""
-    with store.lock:
-        before = store.find(KIND, connection.name)
-        store.put(KIND, connection.name, asdict(connection), connection.region)
     plane.current().ensure_host(
         specs.Host(
             name=connection.name,
@@ -65,15 +64,20 @@ def connect(store: Store, connection: Connection) -> None:
             firewall=firewall(store, asdict(connection)),
         )
     )
+    with store.lock:
+        before = store.find(KIND, connection.name)
+        store.put(KIND, connection.name, asdict(connection), connection.region)
+    _apply(store, {connection.name})  # what has changed while it was made
     _after_change(store, [doc for doc in (before, asdict(connection)) if doc])
 
 
 def disconnect(store: Store, name: str) -> None:
     """Take a host off the network and out of its groups. Accepts what is already gone."""
-    with store.lock:
-        before = store.find(KIND, name)
-        store.delete(KIND, name)
-    plane.current().remove_host(name)
+    with _applying:
+        with store.lock:
+            before = store.find(KIND, name)
+            store.delete(KIND, name)
+        plane.current().remove_host(name)
     if before:
         _after_change(store, [before])
 
@@ -126,15 +130,11 @@ def _apply(store: Store, names: set[str]) -> None:
         for name in sorted(names):
             doc = store.find(KIND, name)
             if doc is not None:
-                plane.current().set_firewall(name, firewall(store, doc) or _OPEN)
+                plane.current().set_firewall(name, firewall(store, doc))
 
 
-_OPEN = specs.Firewall(
-    ingress=(specs.Rule(verdict=specs.Verdict.ACCEPT, peers=(plane.EVERYWHERE,)),),
-    egress=(specs.Rule(verdict=specs.Verdict.ACCEPT, peers=(plane.EVERYWHERE,)),),
-)
-_CLOSED = specs.Firewall(egress=_OPEN.egress)
-"""A host without groups: nobody gets in, it gets out."""
+_OUT = specs.Rule(verdict=specs.Verdict.ACCEPT, peers=(plane.EVERYWHERE,))
+"""All that a host without groups is allowed: nobody gets in, it gets out."""
 
 
 def referred(group: Doc) -> set[str]:
@@ -147,7 +147,7 @@ def firewall(store: Store, host: Doc) -> specs.Firewall | None:
     """The firewall of a host's groups; None for one that is open to all."""
     trusted = _trusted(store, host)
     if not host["groups"]:
-        return None if host["open"] else specs.Firewall(egress=_CLOSED.egress, trusted=trusted)
+        return None if host["open"] else specs.Firewall(egress=(_OUT,), trusted=trusted)
     ingress: list[specs.Rule] = []
     egress: list[specs.Rule] = []
     for group_id in host["groups"]:

@@ -1,6 +1,7 @@
 """VPCs, subnets, routes, security groups, NAT gateways and elastic addresses: the rules of the control plane."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from dataclasses import replace
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ from tencentcloud.common.profile.client_profile import ClientProfile
 from tencentcloud.common.profile.http_profile import HttpProfile
 from tencentcloud.vpc.v20170312 import models, vpc_client
 
-from sandbox.substrate.specs import Verdict
+from sandbox.services.vpc import hosts
+from sandbox.substrate.specs import Host, Verdict
 from tests.sandbox.services.network_program import Network, network
 
 TCP_443: dict[str, Any] = {"Action": "ACCEPT", "Protocol": "TCP", "Port": "443", "CidrBlock": "10.0.0.0/8"}
@@ -237,3 +239,27 @@ def test_an_instance_with_an_elastic_address_has_a_public_leg(net: Network) -> N
     net.call("vpc", "DisassociateAddress", AddressId=eip)
     net.until(lambda: shown()["AddressStatus"] == "UNBIND", "the address is free")
     assert net.plane.hosts[host].public is None
+
+
+def test_a_host_is_on_record_only_while_it_stands(net: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or a load balancer that tells all hosts of its VPC of a change would meet one that is not there."""
+    machine = hosts.Connection(
+        name="ins-1", kind="CVM", owner="ins-1", region="ap-beijing", vpc_id=net.vpc(), private="10.20.0.10"
+    )
+    balancer = replace(machine, name="lb-1", kind="CLB", owner="lb-1", private="100.64.0.10")
+
+    def meanwhile(doing: Callable[..., None]) -> Callable[..., None]:
+        def made_or_removed(given: Any) -> None:
+            if not isinstance(given, Host):  # removed: off the record by now, so nobody looks for it afterwards
+                assert net.api.store.find(hosts.KIND, given) is None
+            elif given.name == machine.name:  # just before it is made
+                hosts.connect(net.api.store, balancer)
+            doing(given)
+
+        return made_or_removed
+
+    monkeypatch.setattr(net.plane, "ensure_host", meanwhile(net.plane.ensure_host))
+    monkeypatch.setattr(net.plane, "remove_host", meanwhile(net.plane.remove_host))
+    hosts.connect(net.api.store, machine)
+    hosts.disconnect(net.api.store, machine.name)
+    hosts.connect(net.api.store, balancer)
