@@ -19,6 +19,9 @@ def test_an_interrupted_up_ends_quietly_and_a_killed_one_is_mended(nothing: None
     assert stage.engines() == []
     assert stage.pending() == []
 
+    # A group is made and its answer hangs: whenever the engine is killed, it waits for that.
+    group = {"service": "as", "action": "CreateAutoScalingGroup", "do": "timeout", "seconds": 60, "when": "after"}
+    stage.set_faults([group])
     with stage.going_up(tmp_path) as second:
         second.wait_for(r"As:ScalingGroup \S+ creating")
         for words in (("make", "up"), ("make", "down")):

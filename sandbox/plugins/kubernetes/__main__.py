@@ -1,8 +1,6 @@
 """`python -m sandbox.plugins.kubernetes <engine address>`: the plugin's process, started by the engine."""
 
-import sys
-
 from sandbox.plugins.kubernetes.provider import Provider
 from sandbox.plugins.protocol.server import serve
 
-sys.exit(serve(Provider))
+serve(Provider)

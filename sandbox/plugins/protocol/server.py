@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent import futures
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 import grpc
 
@@ -53,8 +53,8 @@ def engine_address(arguments: Sequence[str]) -> str:
     return positional[-1] if positional and ":" in positional[-1] else ""
 
 
-def serve(make: Callable[[Engine], provider_pb2_grpc.ResourceProviderServicer]) -> int:
-    """Serve what `make` returns on a free loopback port until SIGINT, SIGTERM or the engine's end; returns exit code 0.
+def serve(make: Callable[[Engine], provider_pb2_grpc.ResourceProviderServicer]) -> NoReturn:
+    """Serve what `make` returns on a free loopback port until SIGINT, SIGTERM or the engine's end; then end, with 0.
 
     The port is the first line on standard output, as the engine expects. The engine buffers whatever comes after it.
     """
@@ -79,4 +79,5 @@ def serve(make: Callable[[Engine], provider_pb2_grpc.ResourceProviderServicer]) 
         if os.getppid() != parent:
             break  # a killed engine signals nobody
     server.stop(grace=1.0).wait()
-    return 0
+    # At once: a call that still waits for the cloud would go on, and nobody would hear of what it makes.
+    os._exit(0)

@@ -1,8 +1,6 @@
 """`python -m sandbox.plugins.tencentcloud <engine address>`: the plugin's process, started by the engine."""
 
-import sys
-
 from sandbox.plugins.protocol.server import serve
 from sandbox.plugins.tencentcloud.provider import Provider
 
-sys.exit(serve(Provider))
+serve(Provider)

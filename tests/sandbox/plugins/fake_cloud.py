@@ -7,7 +7,6 @@ no handler should.
 
 import json
 import os
-import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -92,4 +91,4 @@ if __name__ == "__main__":
     resources.load()
     HANDLERS[VPC] = Vpc()
     HANDLERS[REDIS] = Redis()
-    sys.exit(serve(Provider))
+    serve(Provider)
