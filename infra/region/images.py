@@ -33,7 +33,8 @@ class Images(pulumi.ComponentResource):
             instance_id=args.registry_id,
             vpc_id=args.network.vpc_id,
             subnet_id=args.network.subnet_ids["operations"][cell.zones[0]],
-            region_name=cell.region.value,
+            # Names a replica; unset means the registry itself.
+            region_name=cell.region.value if cell.region is not cell.stack.registry.region else None,
             # Images are named by the public host, which leads to the address inside the VPC then.
             enable_public_domain_dns=True,
             opts=pulumi.ResourceOptions(parent=self, provider=args.registry_cloud),
