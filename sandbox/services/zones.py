@@ -1,4 +1,5 @@
-"""What the sandbox's name server answers: the account's DNSPod zones, its IGTM failovers, the names of load balancers.
+"""What the sandbox's name server answers: the account's DNSPod zones and IGTM failovers, and the names that the cloud
+gives to load balancers and registries.
 
 Every change publishes the whole set.
 """
@@ -19,7 +20,9 @@ MAINLAND_LINE = "境内"
 REGION_LINES = {"华北": "ap-beijing", "华东": "ap-shanghai", "华南": "ap-guangzhou"}
 """Region groups that have clients in the sandbox, and whose. Source: docs/sources.md, DNS."""
 LOAD_BALANCER_ZONE = "tencentclb.com"
-LOAD_BALANCER_TTL_S = 60
+REGISTRY_ZONE = "tencentcloudcr.com"
+CLOUD_TTL_S = 60
+"""Of the names that the cloud gives."""
 _BY_LINE = ("A", "CNAME")
 """Types that the name server can answer by line; of others the default line's records are served."""
 _SERVED = (*_BY_LINE, "AAAA", "MX", "NS", "TXT", "SRV", "CAA")
@@ -53,9 +56,13 @@ def compose(store: Store) -> tuple[Zone, ...]:
         own = "@" if name == domain else name.removesuffix(f".{domain}")
         kept = tuple(record for record in zone.records if record.name != own or record.type in ("NS", "TXT", "MX"))
         found[domain] = replace(zone, records=kept, failovers=(*zone.failovers, replace(failover, name=own)))
-    balancers = _balancers(store)
-    if balancers:
-        found[LOAD_BALANCER_ZONE] = Zone(domain=LOAD_BALANCER_ZONE, records=balancers)
+    for zone, named in ((LOAD_BALANCER_ZONE, _balancers(store)), (REGISTRY_ZONE, _registries(store))):
+        records = tuple(
+            Record(name=name.removesuffix(f".{zone}"), type="A", value=address, ttl_s=CLOUD_TTL_S)
+            for name, address in named
+        )
+        if records:
+            found[zone] = Zone(domain=zone, records=records)
     return tuple(_flatten(zone) for zone in found.values())
 
 
@@ -65,17 +72,13 @@ def _home(zones: dict[str, Zone], name: str) -> str:
     return max(inside, key=len) if inside else name.partition(".")[2]
 
 
-def _balancers(store: Store) -> tuple[Record, ...]:
-    return tuple(
-        Record(
-            name=doc["LoadBalancerDomain"].removesuffix(f".{LOAD_BALANCER_ZONE}"),
-            type="A",
-            value=doc["_vip"],
-            ttl_s=LOAD_BALANCER_TTL_S,
-        )
-        for doc in store.list("clb.load_balancer")
-        if doc["LoadBalancerDomain"]
-    )
+def _balancers(store: Store) -> Iterable[tuple[str, str]]:
+    docs = store.list("clb.load_balancer")
+    return ((doc["LoadBalancerDomain"], doc["_vip"]) for doc in docs if doc["LoadBalancerDomain"])
+
+
+def _registries(store: Store) -> Iterable[tuple[str, str]]:
+    return ((doc["PublicDomain"], doc["_public"]) for doc in store.list("tcr.registry") if doc.get("_public"))
 
 
 def _records(store: Store, domain: str) -> Iterable[Record]:

@@ -18,9 +18,9 @@ def plain_tccli(*words: str, before: str = "") -> "subprocess.CompletedProcess[s
     return run("sh", "-euc", shell, "sh", *words)
 
 
-def tccli(service: str, action: str, **parameters: Any) -> dict[str, Any]:
+def tccli(service: str, action: str, region: str = REGION, **parameters: Any) -> dict[str, Any]:
     words = [f"--{name}={value if isinstance(value, str) else json.dumps(value)}" for name, value in parameters.items()]
-    told = plain_tccli(service, action, *words, "--region", REGION)
+    told = plain_tccli(service, action, *words, "--region", region)
     assert told.returncode == 0, told.stdout + told.stderr
     return json.loads(told.stdout)
 
@@ -52,6 +52,19 @@ def test_the_official_sdk_makes_and_deletes_a_clb_and_a_dns_record(sandbox: Sand
     assert seen["left"] == 0
     assert seen["record_value"] == "198.18.0.80"
     assert seen["records_left"] == 0
+
+
+def test_who_builds_images_reaches_the_registry_with_a_token(sandbox: Sandbox, client: Command) -> None:
+    (registry,) = tccli("tcr", "DescribeInstances", "ap-guangzhou")["Registries"]
+    where = {"RegistryId": registry["RegistryId"]}
+    url = f"https://{registry['PublicDomain']}/v2/"
+    status = ("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", url)
+    token = tccli("tcr", "CreateInstanceToken", "ap-guangzhou", **where, TokenType="longterm", Desc="ci")
+    try:
+        assert client(*status).stdout == "401"
+        assert client(*status, "-u", f"{token['Username']}:{token['Token']}").stdout == "200"
+    finally:
+        tccli("tcr", "DeleteInstanceToken", "ap-guangzhou", **where, TokenId=token["TokenId"])
 
 
 def test_a_wrong_secret_key_is_refused(sandbox: Sandbox) -> None:

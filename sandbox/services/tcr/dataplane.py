@@ -8,23 +8,13 @@ from sandbox.api.store import Doc, Store
 from sandbox.layout import REGIONS
 from sandbox.services import plane, zones
 from sandbox.services.vpc import addresses
-from sandbox.substrate.specs import Firewall, Host, Record, Registry, Rule, Verdict
+from sandbox.substrate.specs import Firewall, Host, Registry, Rule, Verdict
 
 REGISTRY, TOKEN, POLICY = "tcr.registry", "tcr.token", "tcr.policy"
-ZONE = "tencentcloudcr.com"
 OPENED = "Opened"
 _PORT = 443
 _CERTIFICATE_DAYS = 365
 _locks: dict[str, threading.Lock] = {}
-
-
-def records(store: Store) -> tuple[Record, ...]:
-    """The names of the registries, relative to ZONE."""
-    return tuple(
-        Record(name=doc["RegistryName"], type="A", value=doc["_public"], ttl_s=60)
-        for doc in store.list(REGISTRY)
-        if doc.get("_public")
-    )
 
 
 def of_registry(store: Store, kind: str, id: str) -> list[Doc]:

@@ -19,7 +19,7 @@ from sandbox.api.validation import one_of, require
 from sandbox.services import zones
 from sandbox.services.params import NUMERIC_REGION, public
 from sandbox.services.tcr import dataplane
-from sandbox.services.tcr.dataplane import OPENED, POLICY, REGISTRY, TOKEN, ZONE
+from sandbox.services.tcr.dataplane import OPENED, POLICY, REGISTRY, TOKEN
 
 VERSION = "2019-09-24"
 NAMESPACE, REPOSITORY = "tcr.namespace", "tcr.repository"
@@ -81,13 +81,13 @@ def create_instance(ctx: Context, request: models.CreateInstanceRequest) -> dict
             "RegistryName": request.RegistryName,
             "RegistryType": request.RegistryType,
             "Status": PENDING,
-            "PublicDomain": f"{request.RegistryName}.{ZONE}",
+            "PublicDomain": f"{request.RegistryName}.{zones.REGISTRY_ZONE}",
             "CreatedAt": ctx.now().isoformat(timespec="seconds"),
             "RegionName": ctx.region,
             "RegionId": NUMERIC_REGION[ctx.region],
             "EnableAnonymous": False,
             "TokenValidTime": 3600,
-            "InternalEndpoint": f"{request.RegistryName}-vpc.{ZONE}",
+            "InternalEndpoint": f"{request.RegistryName}-vpc.{zones.REGISTRY_ZONE}",
             "ExpiredAt": "0001-01-01T00:00:00Z",
             "PayMod": 0 if request.RegistryChargeType in (None, 1) else 1,
             "RenewFlag": 0,

@@ -72,6 +72,8 @@ def test_a_registry_stands_on_a_public_address_of_its_region(
     spec = recorded.registries[registry]
     assert (spec.host, spec.domain) == (registry, "sanmen-images.tencentcloudcr.com")
     assert spec.users, "without a user the registry would be open to all"
+    (zone,) = (zone for zone in recorded.zones if zone.domain == "tencentcloudcr.com")
+    assert [(record.name, record.value) for record in zone.records] == [("sanmen-images", str(host.public))]
 
 
 def test_a_token_lets_its_user_in(cloud: LocalCloud, registry: str, recorded: Recorded) -> None:
