@@ -75,7 +75,17 @@ class Stack(Settings):
 
 MISSING = "missing; it has no default"
 UNKNOWN = "unknown setting"
-OWN_WORDS = {"missing": MISSING, "extra_forbidden": UNKNOWN}
+OWN_WORDS = {
+    "missing": MISSING,
+    "extra_forbidden": UNKNOWN,
+    "string_type": "text is wanted",
+    "int_type": "a whole number is wanted",
+    "float_type": "a number is wanted",
+    "bool_type": "true or false is wanted",
+    "tuple_type": "a list is wanted",
+    "dict_type": "a mapping is wanted",
+    "model_type": "a mapping is wanted",
+}
 """Kind of mistake, as pydantic calls it, -> what is said of it."""
 
 
@@ -152,7 +162,8 @@ def _nothing(name: str) -> Any:
 def _explained(name: str, bad: ValidationError) -> Iterator[Finding]:
     for error in bad.errors(include_url=False):
         path = ".".join(str(part) for part in (name, *error["loc"]) if part != "[key]")
-        given = f" (given {error['input']!r})" if error["type"] in QUOTABLE else ""
+        shown = error["type"] in QUOTABLE or isinstance(error["input"], int | float)  # a number is no secret
+        given = f" (given {json.dumps(error['input'], ensure_ascii=False)})" if shown else ""
         yield path, OWN_WORDS.get(error["type"], error["msg"].removeprefix("Value error, ")) + given
 
 

@@ -112,11 +112,29 @@ def test_every_mistake_comes_at_once() -> None:
         "sanmen:load.tenants: ",
         "sanmen:regions.ap-beijing.zones: no zone 'ap-beijing-9'",
         "sanmen:regions.ap-shanghai.compute: ",
-        "'lambda'",
+        '(given "lambda")',
         "sanmen:regions.ap-guangzhou.cidr: 10.128.0.0/16 overlaps",
         "sanmen:gatewy: unknown setting",
     ):
         assert part in text
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "given", "said"),
+    [
+        ("licence", "icp_number", 123, "text is wanted (given 123)"),
+        ("protection", "deletion", 1, "true or false is wanted (given 1)"),
+        ("load", "tenants", "7", "a whole number is wanted"),
+        ("load", "tenants", True, "a whole number is wanted (given true)"),
+        ("registry", "push_from", "198.18.0.0/15", "a list is wanted"),
+        ("edge", "dns", "free", "a mapping is wanted"),
+    ],
+)
+def test_a_value_of_the_wrong_kind_is_told_what_is_wanted(section: str, key: str, given: object, said: str) -> None:
+    """Text stays unquoted: it may be a secret in the wrong place."""
+    changed = config("local")
+    changed[section][key] = given
+    assert lines_of("local", changed) == [f"stacks/Pulumi.local.yaml: sanmen:{section}.{key}: {said}"]
 
 
 def test_a_cluster_that_no_registry_reaches_is_refused() -> None:
