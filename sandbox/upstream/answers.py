@@ -11,6 +11,8 @@ from typing import Any
 
 Body = dict[str, Any]
 MODELS = ("stand-in-large", "stand-in-small")
+LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
+"""How the APIs call the most tokens that an answer may have."""
 EMBEDDING_SIZE = 8
 
 
@@ -40,6 +42,13 @@ def counted(request: Body) -> int:
     return max(1, len(json.dumps(request)) // 4)
 
 
+def length(request: Body, tokens: int) -> tuple[int, bool]:
+    """How many of an answer's tokens the request admits, and whether it is cut by that."""
+    limits = [given for name in LIMITS if isinstance(given := request.get(name), int) and given > 0]
+    admitted = min([tokens, *limits])
+    return admitted, admitted < tokens
+
+
 def model_of(request: Body) -> str:
     """The model that was asked for."""
     return str(request.get("model", MODELS[0]))
@@ -57,13 +66,14 @@ def _typed(data: Body) -> bytes:
 
 def message(request: Body, tokens: int, request_id: str) -> Body:
     """The answer to POST /v1/messages."""
+    tokens, cut = length(request, tokens)
     return {
         "id": f"msg_{request_id}",
         "type": "message",
         "role": "assistant",
         "model": model_of(request),
         "content": [{"type": "text", "text": text(tokens)}],
-        "stop_reason": "end_turn",
+        "stop_reason": "max_tokens" if cut else "end_turn",
         "stop_sequence": None,
         "usage": {"input_tokens": counted(request), "output_tokens": tokens},
     }
@@ -72,9 +82,10 @@ def message(request: Body, tokens: int, request_id: str) -> Body:
 def message_script(request: Body, tokens: int, request_id: str) -> Script:
     """The events of a streamed POST /v1/messages."""
     begun: Body = {**message(request, 0, request_id), "content": [], "stop_reason": None}
+    tokens, cut = length(request, tokens)
     begun["usage"] = {"input_tokens": counted(request), "output_tokens": 1}
     block: Body = {"type": "text", "text": ""}
-    stop: Body = {"stop_reason": "end_turn", "stop_sequence": None}
+    stop: Body = {"stop_reason": "max_tokens" if cut else "end_turn", "stop_sequence": None}
     deltas = ({"type": "text_delta", "text": word(index)} for index in range(tokens))
     return Script(
         start=(
@@ -94,6 +105,7 @@ def message_script(request: Body, tokens: int, request_id: str) -> Script:
 
 def completion(request: Body, tokens: int, request_id: str) -> Body:
     """The answer to POST /v1/chat/completions."""
+    tokens, cut = length(request, tokens)
     return {
         "id": f"chatcmpl-{request_id}",
         "object": "chat.completion",
@@ -104,7 +116,7 @@ def completion(request: Body, tokens: int, request_id: str) -> Body:
                 "index": 0,
                 "message": {"role": "assistant", "content": text(tokens), "refusal": None},
                 "logprobs": None,
-                "finish_reason": "stop",
+                "finish_reason": "length" if cut else "stop",
             }
         ],
         "usage": _openai_usage(request, tokens),
@@ -129,12 +141,17 @@ def completion_script(request: Body, tokens: int, request_id: str) -> Script:
         choice: Body = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
         return event(None, common | {"choices": [choice]})
 
+    tokens, cut = length(request, tokens)
     options: Body = request.get("stream_options") or {}
     usage = (event(None, common | {"choices": [], "usage": _openai_usage(request, tokens)}),)
     return Script(
         start=(chunk({"role": "assistant", "content": ""}),),
         tokens=tuple(chunk({"content": word(index)}) for index in range(tokens)),
-        end=(chunk({}, "stop"), *(usage if options.get("include_usage") else ()), b"data: [DONE]\n\n"),
+        end=(
+            chunk({}, "length" if cut else "stop"),
+            *(usage if options.get("include_usage") else ()),
+            b"data: [DONE]\n\n",
+        ),
         failure=event(None, {"error": {"message": "Overloaded", "type": "server_error", "param": None, "code": None}}),
     )
 
@@ -142,15 +159,17 @@ def completion_script(request: Body, tokens: int, request_id: str) -> Script:
 def response(request: Body, tokens: int, request_id: str) -> Body:
     """The answer to POST /v1/responses."""
     asked = counted(request)
+    tokens, cut = length(request, tokens)
+    status = "incomplete" if cut else "completed"
     content: Body = {"type": "output_text", "text": text(tokens), "annotations": []}
-    item: Body = {"id": f"msg_{request_id}", "type": "message", "role": "assistant", "status": "completed"}
+    item: Body = {"id": f"msg_{request_id}", "type": "message", "role": "assistant", "status": status}
     return {
         "id": f"resp_{request_id}",
         "object": "response",
         "created_at": int(time.time()),
-        "status": "completed",
+        "status": status,
         "error": None,
-        "incomplete_details": None,
+        "incomplete_details": {"reason": "max_output_tokens"} if cut else None,
         "instructions": None,
         "model": model_of(request),
         "output": [item | {"content": [content]}],
@@ -173,7 +192,8 @@ def response(request: Body, tokens: int, request_id: str) -> Body:
 def response_script(request: Body, tokens: int, request_id: str) -> Script:
     """The events of a streamed POST /v1/responses."""
     whole = response(request, tokens, request_id)
-    begun: Body = whole | {"status": "in_progress", "output": [], "usage": None}
+    begun: Body = whole | {"status": "in_progress", "incomplete_details": None, "output": [], "usage": None}
+    tokens, _ = length(request, tokens)
     item: Body = whole["output"][0]
     part: Body = {"type": "output_text", "text": "", "annotations": []}
     at: Body = {"item_id": item["id"], "output_index": 0, "content_index": 0}
@@ -190,7 +210,7 @@ def response_script(request: Body, tokens: int, request_id: str) -> Script:
         {"type": "response.output_text.done", **at, "text": text(tokens), "logprobs": []},
         {"type": "response.content_part.done", **at, "part": part | {"text": text(tokens)}},
         {"type": "response.output_item.done", "output_index": 0, "item": item},
-        {"type": "response.completed", "response": whole},
+        {"type": f"response.{whole['status']}", "response": whole},
     ]
     numbered = tuple(_typed(data | {"sequence_number": number}) for number, data in enumerate(events))
     failure: Body = {"type": "error", "code": "server_error", "message": "Overloaded", "param": None}

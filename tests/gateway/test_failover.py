@@ -11,7 +11,7 @@ from tests.gateway.scripted import MESSAGE, Dialogue, answer
 from tests.gateway.world import MAINLAND_KEY, Gateway, World, free_port, until
 
 STREAMED: dict[str, dict[str, Any]] = {
-    "/v1/messages": {"model": "m", "max_tokens": 8, "stream": True, "messages": []},
+    "/v1/messages": {"model": "m", "max_tokens": 4096, "stream": True, "messages": []},
     "/v1/chat/completions": {"model": "m", "stream": True, "messages": []},
     "/v1/responses": {"model": "m", "stream": True, "input": "hi"},
 }

@@ -94,7 +94,7 @@ def test_readiness_fails_first_and_open_streams_finish(make_gateway: MakeGateway
     began = threading.Event()
 
     def read() -> None:
-        body: dict[str, Any] = {"model": "m", "stream": True, "max_tokens": 8, "messages": []}
+        body: dict[str, Any] = {"model": "m", "stream": True, "max_tokens": 4096, "messages": []}
         headers = {"x-api-key": KEY}
         with httpx.stream("POST", f"{gateway.url}/v1/messages", json=body, headers=headers, timeout=30) as answer:
             for chunk in answer.iter_text():

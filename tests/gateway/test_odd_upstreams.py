@@ -44,7 +44,7 @@ def test_a_fault_of_the_gateway_itself_is_told_in_shape_and_leaves_nothing_in_fl
 
 def text_after_a_comment(gateway: Gateway, path: str, commented: threading.Event) -> str:
     """A stream's text; `commented` is set when its first bytes have come."""
-    body: dict[str, Any] = {"model": "m", "max_tokens": 8, "stream": True, "messages": []}
+    body: dict[str, Any] = {"model": "m", "max_tokens": 4096, "stream": True, "messages": []}
     pieces = list[str]()
     with gateway.client.stream("POST", path, json=body, headers={"x-api-key": KEY}) as answered:
         for piece in answered.iter_text():

@@ -13,7 +13,7 @@ from tests.gateway.conftest import MakeGateway
 from tests.gateway.world import KEY, Gateway, World, until
 
 ASKED: dict[str, dict[str, Any]] = {
-    "/v1/messages": {"model": "stand-in-large", "max_tokens": 8, "stream": True, "messages": []},
+    "/v1/messages": {"model": "stand-in-large", "max_tokens": 4096, "stream": True, "messages": []},
     "/v1/chat/completions": {
         "model": "stand-in-large",
         "stream": True,

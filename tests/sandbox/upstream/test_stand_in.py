@@ -16,7 +16,7 @@ from sandbox.upstream.behaviour import BehaviourFile
 from sandbox.upstream.server import StandIn
 from tests.sandbox.upstream.certificates import self_signed
 
-ASKED: dict[str, Any] = {"model": "m", "max_tokens": 8, "messages": [{"role": "user", "content": "hi"}]}
+ASKED: dict[str, Any] = {"model": "m", "max_tokens": 4096, "messages": [{"role": "user", "content": "hi"}]}
 Visit = Callable[[httpx.AsyncClient], Awaitable[None]]
 
 
@@ -56,6 +56,26 @@ def test_a_stream_says_what_the_whole_answer_says(tmp_path: Path, path: str) -> 
             assert data in ("", "[DONE]") or json.loads(data)
 
     run(tmp_path, visit, {"tokens": 4})
+
+
+@pytest.mark.parametrize(
+    ("path", "limit", "said"),
+    [
+        ("/v1/messages", "max_tokens", '"stop_reason":"max_tokens"'),
+        ("/v1/chat/completions", "max_completion_tokens", '"finish_reason":"length"'),
+        ("/v1/responses", "max_output_tokens", '"incomplete_details":{"reason":"max_output_tokens"}'),
+    ],
+)
+def test_an_answer_ends_at_the_requests_limit_and_says_so(tmp_path: Path, path: str, limit: str, said: str) -> None:
+    async def visit(client: httpx.AsyncClient) -> None:
+        whole = await client.post(path, json={limit: 3})
+        stream = await client.post(path, json={limit: 3, "stream": True})
+        for answer in (whole.text, stream.text):
+            assert "word2 " in answer
+            assert "word3 " not in answer
+            assert said in answer.replace(": ", ":")
+
+    run(tmp_path, visit)
 
 
 def test_chat_usage_comes_on_demand_only(tmp_path: Path) -> None:
