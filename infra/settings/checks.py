@@ -113,8 +113,9 @@ def registry_reach(regions: Mapping[Region, Cell], registry: Registry) -> Iterat
     """The registry stands in a region of the stack (no other has a provider), and every cluster can pull from it."""
     if registry.region not in regions:
         yield "registry.region", f"{registry.region.value} is no region of this stack"
-    away = [region.value for region, cell in regions.items() if cell.compute is Compute.TKE]
-    if registry.tier != "premium" and (away := [region for region in away if region != registry.region.value]):
+    clusters = [region for region, cell in regions.items() if cell.compute is Compute.TKE]
+    away = [region.value for region in clusters if region is not registry.region]
+    if away and registry.tier != "premium":
         yield (
             "registry.tier",
             f"{registry.tier} has no replica in {', '.join(away)}, where clusters pull images: premium wanted, "

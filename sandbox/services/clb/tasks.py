@@ -61,9 +61,8 @@ def finish(ctx: Context, payload: dict[str, Any]) -> None:
                 dataplane.apply(ctx.store, lb_id)
         except SubstrateError as error:
             status, message = FAILED, str(error)
-            log.error(
-                "%s: %s of %s failed: %s", payload["task"], payload["work"], lb_id, error
-            )  # clients get no reason
+            # Clients get no reason, as on the cloud.
+            log.error("%s: %s of %s failed: %s", payload["task"], payload["work"], lb_id, error)
         _end_one(ctx, lb_id, payload["work"], failed=status == FAILED)
     if payload["work"] != "apply":
         zones.publish(ctx.store)
