@@ -1,7 +1,8 @@
 """Runs some directories' tests where they can do no harm: in a network, mounts and process tree of their own.
 
-A second pytest, under `tests/isolated`, runs all chosen tests of ISOLATED_DIRECTORIES beside this one, which passes on
-their results once it has run all others. For a debugger: `tests/isolated .venv/bin/python -m pytest --pdb ...`.
+A second pytest, under `tests/isolated`, runs all chosen tests of ISOLATED_DIRECTORIES, beside this one where the memory
+is enough for two sandboxes. This one passes on their results once it has run all others. For a debugger:
+`tests/isolated .venv/bin/python -m pytest --pdb ...`.
 Inside, layout.STATE and layout.LOCAL are fresh directories and no sandbox runs; tests share what they start, unless
 they remove it. tests/conftest.py has the hooks.
 """
@@ -19,6 +20,8 @@ from queue import SimpleQueue
 from typing import IO, Any
 
 import pytest
+
+from sandbox.toolchain import preflight
 
 TESTS = Path(__file__).resolve().parent
 ISOLATED_DIRECTORIES = tuple(
@@ -106,16 +109,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> None:
     """Start the second pytest; the loop is pytest's own."""
+    room = preflight.available_memory_bytes() >= 2 * preflight.MEMORY_BYTES
+    if room and not session.config.option.collectonly and not session.testsfailed:
+        _start(session)
+
+
+def _start(session: pytest.Session) -> None:
     global _inner
     isolated = [item for item in session.items if _place(item)]
-    if isolated and not INSIDE and not session.config.option.collectonly and not session.testsfailed:
+    if _inner is None and isolated and not INSIDE:
         _inner = _Inner(isolated)
 
 
 def pytest_runtest_protocol(item: pytest.Item) -> bool | None:
     """Pass on the results of the second pytest, instead of running the test here."""
-    if _inner is None or not _place(item):
+    if INSIDE or not _place(item):
         return None
+    _start(item.session)
+    assert _inner is not None
     item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
     try:
         for result in _inner.results(item.nodeid):

@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 
-from sandbox.toolchain import engine_build, environment, local_bin, packages, preflight
+from sandbox.toolchain import engine_build, environment, local_bin, packages, preflight, turn
 from sandbox.toolchain.steps import Steps, ToolchainError
 
 OLDEST_PYTHON = (3, 11)
@@ -16,6 +16,11 @@ def prepare(purpose: str) -> None:
     if sys.version_info < OLDEST_PYTHON:
         raise ToolchainError(f"Python {sys.version.split()[0]} is too old: 3.11 or newer is needed")
     steps = Steps()
+    with turn.taken(steps):
+        _prepare(purpose, steps)
+
+
+def _prepare(purpose: str, steps: Steps) -> None:
     if purpose != "preview":
         found = preflight.check_machine()
         if found:

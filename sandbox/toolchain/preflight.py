@@ -56,10 +56,15 @@ def check_root() -> Iterator[Missing]:
         )
 
 
+def available_memory_bytes(meminfo: str | None = None) -> int:
+    """What programs can still take, as the kernel reckons. `meminfo`: the text of /proc/meminfo."""
+    text = Path("/proc/meminfo").read_text() if meminfo is None else meminfo
+    return next((int(line.split()[1]) * 1024 for line in text.splitlines() if line.startswith("MemAvailable:")), 0)
+
+
 def check_memory(meminfo: str | None = None) -> Iterator[Missing]:
     """`meminfo`: the text of /proc/meminfo."""
-    text = Path("/proc/meminfo").read_text() if meminfo is None else meminfo
-    available = next((int(line.split()[1]) * 1024 for line in text.splitlines() if line.startswith("MemAvailable:")), 0)
+    available = available_memory_bytes(meminfo)
     if available < MEMORY_BYTES:
         yield Missing(
             f"{available / 1024**3:.1f} GiB of memory are available, {MEMORY_BYTES / 1024**3:.0f} GiB are needed",
