@@ -8,6 +8,7 @@ import threading
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -196,3 +197,32 @@ def _run(engine: Engine, stack: str, given: Mapping[str, str]) -> None:
     finally:
         asyncio.set_event_loop(None)
         loop.close()
+
+
+def real(stack: str) -> dict[str, Any]:
+    """What an operator puts where a stack file of the repository has samples."""
+    if stack == "local":
+        return {}
+    given = config(stack)
+    given["licence"]["icp_number"] = "京ICP备11018762号"
+    for number, upstream in enumerate(given["upstreams"].values()):
+        upstream["host"] = f"llm{number}.upstream.test"
+    for key in ("image", "nginx_exporter_image", "redis_exporter_image"):
+        given["tke"][key] = given["tke"][key].replace("0" * 64, "a" * 64)
+    failover = given["edge"]["failover"]
+    failover["package_id"] = "ins-package1"
+    failover["lines"] = {
+        region: {name: number + 1000 for name, number in lines.items()} for region, lines in failover["lines"].items()
+    }
+    failover["detector_groups"] = [30, 31, 32]
+    given["observability"]["alert_receivers"] = ["notice-aaaaaaaa"]
+    given["cvm"]["image_ids"] = dict.fromkeys(given["cvm"]["image_ids"], "img-gateway1")
+    given["registry"]["push_from"] = ["198.51.100.7/32"]
+    wanted = ("licence", "upstreams", "tke", "edge", "observability", "cvm", "registry")
+    return {"domain": "gateway.test", **{key: given[key] for key in wanted}}
+
+
+@cache
+def updated(stack: str) -> Engine:
+    """The program's run in an update of a stack."""
+    return run(stack, preview=False, changed=real(stack))

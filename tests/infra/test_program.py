@@ -4,7 +4,6 @@ import base64
 import json
 import re
 from collections import Counter
-from functools import cache
 from typing import Any, cast
 
 import pytest
@@ -17,7 +16,7 @@ from infra.settings.kinds import CATALOGUE, Region
 from infra.settings.samples import SAMPLE_DETECTORS, SAMPLE_LINES
 from infra.settings.stack import SettingsError
 from sandbox.services.igtm.catalogue import DETECTORS, LINES
-from tests.infra.engine import ROOT, SECRETS, STACKS, Engine, Made, config, run
+from tests.infra.engine import ROOT, SECRETS, STACKS, Engine, Made, config, real, run, updated
 
 SCHEMA: dict[str, dict[str, Any]] = json.loads((ROOT / "sandbox/plugins/tencentcloud/schema.json").read_text())
 TYPES: dict[str, tuple[type, ...]] = {
@@ -29,35 +28,6 @@ TYPES: dict[str, tuple[type, ...]] = {
     "list": (list,),
     "set": (list,),
 }
-
-
-def real(stack: str) -> dict[str, Any]:
-    """What an operator puts where a stack file of the repository has samples."""
-    if stack == "local":
-        return {}
-    given = config(stack)
-    given["licence"]["icp_number"] = "京ICP备11018762号"
-    for number, upstream in enumerate(given["upstreams"].values()):
-        upstream["host"] = f"llm{number}.upstream.test"
-    for key in ("image", "nginx_exporter_image", "redis_exporter_image"):
-        given["tke"][key] = given["tke"][key].replace("0" * 64, "a" * 64)
-    failover = given["edge"]["failover"]
-    failover["package_id"] = "ins-package1"
-    failover["lines"] = {
-        region: {name: number + 1000 for name, number in lines.items()} for region, lines in failover["lines"].items()
-    }
-    failover["detector_groups"] = [30, 31, 32]
-    given["observability"]["alert_receivers"] = ["notice-aaaaaaaa"]
-    given["cvm"]["image_ids"] = dict.fromkeys(given["cvm"]["image_ids"], "img-gateway1")
-    given["registry"]["push_from"] = ["198.51.100.7/32"]
-    wanted = ("licence", "upstreams", "tke", "edge", "observability", "cvm", "registry")
-    return {"domain": "gateway.test", **{key: given[key] for key in wanted}}
-
-
-@cache
-def updated(stack: str) -> Engine:
-    """The program's run in an update of a stack."""
-    return run(stack, preview=False, changed=real(stack))
 
 
 def cloud(engine: Engine) -> list[Made]:
@@ -417,52 +387,6 @@ def test_the_pods_are_as_restricted_as_pods_can_be() -> None:
         gateway = pod["containers"][0]
         probes = [json.dumps(gateway[f"{kind}Probe"], sort_keys=True) for kind in ("startup", "readiness", "liveness")]
         assert len(set(probes)) == 3
-
-
-def test_clusters_pull_images_through_their_vpc_with_a_login_that_can_do_nothing_else() -> None:
-    engine = updated("prod")
-    (account,) = engine.of("Tcr/serviceAccount")
-    assert account.inputs["permissions"] == [{"resource": "sanmen", "actions": ["tcr:PullRepository"]}]
-    ways = engine.of("Tcr/vpcAttachment")
-    assert all(made.inputs["enablePublicDomainDns"] for made in ways)
-    # Where the registry stands, none is named; elsewhere its replica is.
-    replicas = {made.name: made.inputs.get("regionName") for made in ways}
-    assert replicas == {"prod-bj-registry": None, "prod-sh-registry": "ap-shanghai"}
-    (registry,) = engine.of("Tcr/instance")
-    assert [each["regionName"] for each in registry.inputs["replications"]] == ["ap-shanghai"]
-    for name in ("prod-bj", "prod-sh"):
-        made = {each.name: each for each in engine.made}
-        (secret,) = made[f"{name}-account"].inputs["imagePullSecrets"]
-        login = made[f"{name}-registry-login"].inputs
-        assert secret["name"] == login["metadata"]["name"]
-        assert login["type"] == "kubernetes.io/dockerconfigjson"
-        auths = json.loads(login["stringData"][".dockerconfigjson"])["auths"]
-        (host,) = {each["image"].partition("/")[0] for each in containers(made[f"{name}-deployment"])}
-        assert auths == {
-            host: {"username": "tcr$prod-pull", "password": "pull-password", "auth": b64("tcr$prod-pull:pull-password")}
-        }
-
-
-def containers(deployment: Made) -> list[dict[str, Any]]:
-    return deployment.inputs["spec"]["template"]["spec"]["containers"]
-
-
-def b64(text: str) -> str:
-    return base64.b64encode(text.encode()).decode()
-
-
-def test_without_clusters_nobody_needs_a_login_and_no_vpc_a_way_to_the_registry() -> None:
-    engine = updated("local")
-    assert engine.of("Tcr/serviceAccount") == engine.of("Tcr/vpcAttachment") == []
-    (registry,) = engine.of("Tcr/instance")
-    assert not registry.inputs.get("replications")
-
-
-@pytest.mark.parametrize("stack", STACKS)
-def test_the_registry_admits_from_the_internet_who_pushes_images_alone(stack: str) -> None:
-    (registry,) = updated(stack).of("Tcr/instance")
-    wanted = (real(stack) or config(stack))["registry"]["push_from"]
-    assert [each["cidrBlock"] for each in registry.inputs["securityPolicies"]] == wanted
 
 
 def test_the_stack_exports_what_others_rely_on() -> None:

@@ -7,8 +7,7 @@ from pulumi_policy.proxy import unknown_checking_proxy
 
 from policies.pack import rules
 from policies.rules import Resource, ResourceRule
-from tests.infra.engine import STACKS, config, run
-from tests.infra.test_program import real
+from tests.infra.engine import STACKS, config, real, run
 
 NEEDS_THE_ENGINE = {"region-is-mainland", "provider-is-explicit"}
 """Rules about providers: the recording stand-in hands over no provider."""

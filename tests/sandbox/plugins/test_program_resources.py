@@ -10,8 +10,7 @@ from sandbox.plugins.protocol.values import decode, encode
 from sandbox.plugins.tencentcloud import resources
 from sandbox.plugins.tencentcloud.check import Failures, auto_name, check
 from sandbox.plugins.tencentcloud.schema import schema
-from tests.infra.engine import STACKS, run
-from tests.infra.test_program import real
+from tests.infra.engine import STACKS, real, run
 
 
 @pytest.mark.parametrize("stack", STACKS)
