@@ -124,7 +124,7 @@ class RegionCell(pulumi.ComponentResource):
         return listener.target, compute.group_id, metrics
 
     def _cluster(self) -> tuple[Target, pulumi.Output[str], Observability]:
-        cell, args, child = self._cell, self._args, self._child
+        cell, child = self._cell, self._child
         compute = ComputeTke(
             cell.name("compute"),
             ComputeTkeArgs(
@@ -137,6 +137,18 @@ class RegionCell(pulumi.ComponentResource):
             ),
             child,
         )
+        target = self._workload(compute)
+        metrics = Observability(
+            cell.name("observability"),
+            ObservabilityArgs(cell=cell, network=self._network, cluster_id=compute.cluster_id, ready=compute.ready),
+            child,
+        )
+        return target, compute.cluster_id, metrics
+
+    def _workload(self, compute: ComputeTke) -> Target:
+        """The gateway's objects in the cluster, once it has nodes and a way to the images."""
+        cell, args = self._cell, self._args
+        assert args.registry.puller is not None
         images = Images(
             cell.name("images"),
             ImagesArgs(
@@ -145,9 +157,8 @@ class RegionCell(pulumi.ComponentResource):
                 registry_id=args.registry.registry_id,
                 registry_cloud=args.registry_cloud,
             ),
-            child,
+            self._child,
         )
-        assert args.registry.puller is not None
         inside = pulumi.ResourceOptions(
             parent=self, providers=[compute.access], depends_on=[*compute.ready, images.ready]
         )
@@ -179,9 +190,4 @@ class RegionCell(pulumi.ComponentResource):
             ),
             inside,
         )
-        metrics = Observability(
-            cell.name("observability"),
-            ObservabilityArgs(cell=cell, network=self._network, cluster_id=compute.cluster_id, ready=compute.ready),
-            child,
-        )
-        return service.target, compute.cluster_id, metrics
+        return service.target

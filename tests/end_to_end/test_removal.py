@@ -73,3 +73,4 @@ def test_down_after_everything_was_killed_leaves_nothing() -> None:
     down = subprocess.run(["make", "down"], cwd=layout.CHECKOUT, capture_output=True, text=True, timeout=120)
     assert down.returncode == 0, down.stdout + down.stderr
     assert left_on_the_machine() == []
+    assert teardown.leftovers() == []

@@ -27,7 +27,6 @@ STACKS = ("local", "dev", "staging", "prod")
 SECRETS = {
     "redis_password": "Sandbox-Only-1",
     "tenants": '{"tenants": []}',
-    "certificate_key": "-----BEGIN PRIVATE KEY-----\nsecret\n-----END PRIVATE KEY-----",
 }
 OUTPUTS: dict[str, dict[str, Any]] = {
     "tencentcloud:Eip/instance:Instance": {"publicIp": "198.51.100.7"},
