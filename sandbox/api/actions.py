@@ -64,7 +64,6 @@ class Context:
         return replace(self, region=region)
 
 
-R = TypeVar("R", bound=AbstractModel)
 Answer = Mapping[str, Any] | None
 Run = Callable[[Context, Any], Answer]
 TaskRun = Callable[[Context, dict[str, Any]], None]
@@ -100,16 +99,29 @@ RECONCILERS: dict[str, Reconciler] = {}
 SEEDS: list[Reconcile] = []
 
 
-def action(
-    service: str, version: str, name: str, model: type[R]
-) -> Callable[[Callable[[Context, R], Answer]], Callable[[Context, R], Answer]]:
-    """Register the function that answers an action. It returns the body without RequestId, or raises ApiError."""
+_PACKAGES = {"autoscaling": "as"}
+"""Packages of the official SDK that are not called as their service is."""
+A = TypeVar("A", bound=Callable[[Context, Any], Answer])
 
-    def register(run: Callable[[Context, R], Answer]) -> Callable[[Context, R], Answer]:
-        ACTIONS[service, version, name] = Action(service, version, name, model, run)
-        return run
 
-    return register
+def action(run: A) -> A:
+    """Register the function that answers an action. It returns the body without RequestId, or raises ApiError.
+
+    Service, version and name are those of the SDK's request model that the parameter `request` is annotated with:
+    `tencentcloud.vpc.v20170312.models.CreateVpcRequest` is CreateVpc of vpc 2017-03-12.
+    """
+    model: type[AbstractModel] = run.__annotations__["request"]
+    _, package, version, _ = model.__module__.split(".")
+    service = _PACKAGES.get(package, package)
+    register(
+        Action(service, f"{version[1:5]}-{version[5:7]}-{version[7:]}", model.__name__[: -len("Request")], model, run)
+    )
+    return run
+
+
+def register(entry: Action) -> None:
+    """Answer an action with this entry from now on."""
+    ACTIONS[entry.service, entry.version, entry.name] = entry
 
 
 def task(name: str) -> Callable[[_T], _T]:

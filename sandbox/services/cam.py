@@ -15,7 +15,6 @@ from sandbox.api.errors import ApiError
 from sandbox.api.store import Doc
 from sandbox.api.validation import require
 
-VERSION = "2019-01-16"
 _ROLE, _POLICY, _ATTACHMENT = "cam.role", "cam.policy", "cam.attachment"
 _NAME = re.compile(r"[\w+=,.@-]{1,128}", re.ASCII)
 _CUSTOM = 1
@@ -86,13 +85,13 @@ def _page(items: list[Doc], number: int | None, size: int | None) -> list[Doc]:
     return items[start : start + count]
 
 
-@action("cam", VERSION, "GetUserAppId", models.GetUserAppIdRequest)
+@action
 def get_user_app_id(ctx: Context, request: models.GetUserAppIdRequest) -> dict[str, Any]:
     """The account's numbers."""
     return {"Uin": ctx.account.uin, "OwnerUin": ctx.account.uin, "AppId": ctx.account.app_id}
 
 
-@action("cam", VERSION, "CreateRole", models.CreateRoleRequest)
+@action
 def create_role(ctx: Context, request: models.CreateRoleRequest) -> dict[str, Any]:
     """The name is unique in the account."""
     require(request, "RoleName", "PolicyDocument")
@@ -121,13 +120,13 @@ def create_role(ctx: Context, request: models.CreateRoleRequest) -> dict[str, An
     return {"RoleId": id}
 
 
-@action("cam", VERSION, "GetRole", models.GetRoleRequest)
+@action
 def get_role(ctx: Context, request: models.GetRoleRequest) -> dict[str, Any]:
     """By id or name."""
     return {"RoleInfo": _tagged(ctx, _role(ctx, request.RoleId, request.RoleName))}
 
 
-@action("cam", VERSION, "DescribeRoleList", models.DescribeRoleListRequest)
+@action
 def describe_role_list(ctx: Context, request: models.DescribeRoleListRequest) -> dict[str, Any]:
     """Pages from 1, `Rp` roles each; with Tags, those that have all of them."""
     wanted = tags.of_request(request.Tags).items()
@@ -145,7 +144,7 @@ def _change_role(ctx: Context, id: Any, name: Any, **changes: Any) -> None:
         ctx.store.put(_ROLE, role["RoleId"], role)
 
 
-@action("cam", VERSION, "UpdateAssumeRolePolicy", models.UpdateAssumeRolePolicyRequest)
+@action
 def update_assume_role_policy(ctx: Context, request: models.UpdateAssumeRolePolicyRequest) -> None:
     """Who may take the role."""
     require(request, "PolicyDocument")
@@ -153,20 +152,20 @@ def update_assume_role_policy(ctx: Context, request: models.UpdateAssumeRolePoli
     _change_role(ctx, request.RoleId, request.RoleName, PolicyDocument=request.PolicyDocument)
 
 
-@action("cam", VERSION, "UpdateRoleDescription", models.UpdateRoleDescriptionRequest)
+@action
 def update_role_description(ctx: Context, request: models.UpdateRoleDescriptionRequest) -> None:
     """The role's description."""
     _change_role(ctx, request.RoleId, request.RoleName, Description=request.Description or "")
 
 
-@action("cam", VERSION, "UpdateRoleConsoleLogin", models.UpdateRoleConsoleLoginRequest)
+@action
 def update_role_console_login(ctx: Context, request: models.UpdateRoleConsoleLoginRequest) -> None:
     """Whether people may take the role in the console."""
     require(request, "ConsoleLogin")
     _change_role(ctx, request.RoleId, request.RoleName, ConsoleLogin=request.ConsoleLogin)
 
 
-@action("cam", VERSION, "TagRole", models.TagRoleRequest)
+@action
 def tag_role(ctx: Context, request: models.TagRoleRequest) -> None:
     """Add or replace tags."""
     with ctx.store.lock:
@@ -175,7 +174,7 @@ def tag_role(ctx: Context, request: models.TagRoleRequest) -> None:
         tags.write(ctx.store, "cam", "role", "", id, labels)
 
 
-@action("cam", VERSION, "UntagRole", models.UntagRoleRequest)
+@action
 def untag_role(ctx: Context, request: models.UntagRoleRequest) -> None:
     """Remove tags."""
     with ctx.store.lock:
@@ -185,7 +184,7 @@ def untag_role(ctx: Context, request: models.UntagRoleRequest) -> None:
         tags.write(ctx.store, "cam", "role", "", id, kept)
 
 
-@action("cam", VERSION, "DeleteRole", models.DeleteRoleRequest)
+@action
 def delete_role(ctx: Context, request: models.DeleteRoleRequest) -> None:
     """The role and its attachments."""
     with ctx.store.lock:
@@ -197,7 +196,7 @@ def delete_role(ctx: Context, request: models.DeleteRoleRequest) -> None:
         tags.forget(ctx.store, "cam", "role", "", role["RoleId"])
 
 
-@action("cam", VERSION, "CreatePolicy", models.CreatePolicyRequest)
+@action
 def create_policy(ctx: Context, request: models.CreatePolicyRequest) -> dict[str, Any]:
     """The name is unique in the account."""
     require(request, "PolicyName", "PolicyDocument")
@@ -223,7 +222,7 @@ def create_policy(ctx: Context, request: models.CreatePolicyRequest) -> dict[str
     return {"PolicyId": id}
 
 
-@action("cam", VERSION, "GetPolicy", models.GetPolicyRequest)
+@action
 def get_policy(ctx: Context, request: models.GetPolicyRequest) -> dict[str, Any]:
     """By id."""
     require(request, "PolicyId")
@@ -232,7 +231,7 @@ def get_policy(ctx: Context, request: models.GetPolicyRequest) -> dict[str, Any]
     return {name: policy[name] for name in names} | {"PresetAlias": "", "IsServiceLinkedRolePolicy": 0}
 
 
-@action("cam", VERSION, "UpdatePolicy", models.UpdatePolicyRequest)
+@action
 def update_policy(ctx: Context, request: models.UpdatePolicyRequest) -> dict[str, Any]:
     """What is given changes. The cloud's own policies stay as they are."""
     with ctx.store.lock:
@@ -253,7 +252,7 @@ def _own(policy: Doc) -> None:
         raise ApiError("FailedOperation.Unmodifiable", f"The preset policy `{policy['PolicyName']}` cannot be changed.")
 
 
-@action("cam", VERSION, "DeletePolicy", models.DeletePolicyRequest)
+@action
 def delete_policy(ctx: Context, request: models.DeletePolicyRequest) -> None:
     """Policies and where they are attached."""
     require(request, "PolicyId")
@@ -268,7 +267,7 @@ def delete_policy(ctx: Context, request: models.DeletePolicyRequest) -> None:
             ctx.store.delete(_POLICY, str(policy["PolicyId"]))
 
 
-@action("cam", VERSION, "ListPolicies", models.ListPoliciesRequest)
+@action
 def list_policies(ctx: Context, request: models.ListPoliciesRequest) -> dict[str, Any]:
     """Scope: All, QCS (the cloud's own) or Local (the account's); Keyword: part of the name."""
     types = {"QCS": (2,), "Local": (1,)}.get(request.Scope or "All", (1, 2))
@@ -282,7 +281,7 @@ def list_policies(ctx: Context, request: models.ListPoliciesRequest) -> dict[str
     return {"TotalNum": len(found), "List": _page(found, request.Page, request.Rp), "ServiceTypeList": []}
 
 
-@action("cam", VERSION, "AttachRolePolicy", models.AttachRolePolicyRequest)
+@action
 def attach_role_policy(ctx: Context, request: models.AttachRolePolicyRequest) -> None:
     """Twice is once."""
     with ctx.store.lock:
@@ -294,7 +293,7 @@ def attach_role_policy(ctx: Context, request: models.AttachRolePolicyRequest) ->
             ctx.store.put(_ATTACHMENT, id, doc)
 
 
-@action("cam", VERSION, "DetachRolePolicy", models.DetachRolePolicyRequest)
+@action
 def detach_role_policy(ctx: Context, request: models.DetachRolePolicyRequest) -> None:
     """What is not attached is accepted."""
     with ctx.store.lock:
@@ -303,7 +302,7 @@ def detach_role_policy(ctx: Context, request: models.DetachRolePolicyRequest) ->
         ctx.store.delete(_ATTACHMENT, f"{role['RoleId']}#{policy['PolicyId']}")
 
 
-@action("cam", VERSION, "ListAttachedRolePolicies", models.ListAttachedRolePoliciesRequest)
+@action
 def list_attached_role_policies(ctx: Context, request: models.ListAttachedRolePoliciesRequest) -> dict[str, Any]:
     """The policies of a role. PolicyType: User (the account's) or QCS (the cloud's)."""
     role = _role(ctx, request.RoleId, request.RoleName)

@@ -17,7 +17,6 @@ from sandbox.api.paging import page
 from sandbox.api.store import Doc
 from sandbox.api.validation import one_of, require
 
-VERSION = "2020-10-16"
 _LOGSET, _TOPIC, _INDEX = "cls.logset", "cls.topic", "cls.index"
 FOREVER = 3640
 
@@ -58,7 +57,7 @@ def _select(docs: list[Doc], filters: list[models.Filter] | None, fields: dict[s
     return docs
 
 
-@action("cls", VERSION, "CreateLogset", models.CreateLogsetRequest)
+@action
 def create_logset(ctx: Context, request: models.CreateLogsetRequest) -> dict[str, Any]:
     """The name is unique in the region."""
     require(request, "LogsetName")
@@ -76,7 +75,7 @@ def _free_logset_name(ctx: Context, name: str) -> None:
         raise ApiError("InvalidParameter.LogsetConflict", f"The log set name `{name}` is taken in {ctx.region}.")
 
 
-@action("cls", VERSION, "DescribeLogsets", models.DescribeLogsetsRequest)
+@action
 def describe_logsets(ctx: Context, request: models.DescribeLogsetsRequest) -> dict[str, Any]:
     """Filters: logsetId, logsetName."""
     fields: dict[str, Callable[[Doc], Any]] = {
@@ -96,7 +95,7 @@ def describe_logsets(ctx: Context, request: models.DescribeLogsetsRequest) -> di
     return {"TotalCount": len(found), "Logsets": logsets}
 
 
-@action("cls", VERSION, "ModifyLogset", models.ModifyLogsetRequest)
+@action
 def modify_logset(ctx: Context, request: models.ModifyLogsetRequest) -> None:
     """Name and tags."""
     require(request, "LogsetId")
@@ -109,7 +108,7 @@ def modify_logset(ctx: Context, request: models.ModifyLogsetRequest) -> None:
         tags.write(ctx.store, "cls", "logset", ctx.region, request.LogsetId, tags.of_request(request.Tags))
 
 
-@action("cls", VERSION, "DeleteLogset", models.DeleteLogsetRequest)
+@action
 def delete_logset(ctx: Context, request: models.DeleteLogsetRequest) -> None:
     """Its topics must be gone."""
     require(request, "LogsetId")
@@ -131,7 +130,7 @@ def _check_storage(storage: str, period: int, hot: int) -> None:
         raise ApiError("InvalidParameterValue", f"`HotPeriod` must be 0, or from 7 to below `Period`, given `{hot}`.")
 
 
-@action("cls", VERSION, "CreateTopic", models.CreateTopicRequest)
+@action
 def create_topic(ctx: Context, request: models.CreateTopicRequest) -> dict[str, Any]:
     """The name is unique in its log set."""
     require(request, "LogsetId", "TopicName")
@@ -177,7 +176,7 @@ def _free_topic_name(ctx: Context, logset: str, name: str) -> None:
             raise ApiError("InvalidParameter.TopicConflict", f"The topic name `{name}` is taken in its log set.")
 
 
-@action("cls", VERSION, "DescribeTopics", models.DescribeTopicsRequest)
+@action
 def describe_topics(ctx: Context, request: models.DescribeTopicsRequest) -> dict[str, Any]:
     """Filters: topicId, topicName, logsetId, storageType."""
     fields: dict[str, Callable[[Doc], Any]] = {
@@ -199,7 +198,7 @@ def _has_index(ctx: Context, id: str) -> bool:
     return index is not None and bool(index["Status"])
 
 
-@action("cls", VERSION, "ModifyTopic", models.ModifyTopicRequest)
+@action
 def modify_topic(ctx: Context, request: models.ModifyTopicRequest) -> None:
     """What is given changes; partitions and storage class do not."""
     require(request, "TopicId")
@@ -219,7 +218,7 @@ def modify_topic(ctx: Context, request: models.ModifyTopicRequest) -> None:
         tags.write(ctx.store, "cls", "topic", ctx.region, request.TopicId, tags.of_request(request.Tags))
 
 
-@action("cls", VERSION, "DeleteTopic", models.DeleteTopicRequest)
+@action
 def delete_topic(ctx: Context, request: models.DeleteTopicRequest) -> None:
     """With its index."""
     require(request, "TopicId")
@@ -237,7 +236,7 @@ def _index(ctx: Context, id: str | None) -> Doc:
     return found
 
 
-@action("cls", VERSION, "CreateIndex", models.CreateIndexRequest)
+@action
 def create_index(ctx: Context, request: models.CreateIndexRequest) -> None:
     """One per topic."""
     require(request, "TopicId", "Rule")
@@ -256,13 +255,13 @@ def create_index(ctx: Context, request: models.CreateIndexRequest) -> None:
         ctx.store.put(_INDEX, id, doc, ctx.region)
 
 
-@action("cls", VERSION, "DescribeIndex", models.DescribeIndexRequest)
+@action
 def describe_index(ctx: Context, request: models.DescribeIndexRequest) -> dict[str, Any]:
     """A topic's index."""
     return _index(ctx, request.TopicId)
 
 
-@action("cls", VERSION, "ModifyIndex", models.ModifyIndexRequest)
+@action
 def modify_index(ctx: Context, request: models.ModifyIndexRequest) -> None:
     """What is given changes."""
     with ctx.store.lock:
@@ -275,7 +274,7 @@ def modify_index(ctx: Context, request: models.ModifyIndexRequest) -> None:
         ctx.store.put(_INDEX, doc["TopicId"], doc | {"ModifyTime": _time(ctx)})
 
 
-@action("cls", VERSION, "DeleteIndex", models.DeleteIndexRequest)
+@action
 def delete_index(ctx: Context, request: models.DeleteIndexRequest) -> None:
     """The topic stays."""
     with ctx.store.lock:

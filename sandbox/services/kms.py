@@ -17,7 +17,6 @@ from sandbox.api.paging import page
 from sandbox.api.store import Doc
 from sandbox.api.validation import require
 
-VERSION = "2019-01-18"
 KIND = "kms.key"
 ENABLED, DISABLED, PENDING_DELETE, ARCHIVED = "Enabled", "Disabled", "PendingDelete", "Archived"
 _ALIAS = re.compile(r"[A-Za-z0-9][\w-]{0,59}", re.ASCII)
@@ -88,7 +87,7 @@ def service_key(ctx: Context, service: str) -> Doc:
         return _make(ctx, f"TencentCloud-{service}", f"Made for {service}", _SYMMETRIC, service)
 
 
-@action("kms", VERSION, "CreateKey", models.CreateKeyRequest)
+@action
 def create_key(ctx: Context, request: models.CreateKeyRequest) -> dict[str, Any]:
     """Enabled at once. The alias is unique in the region."""
     require(request, "Alias")
@@ -106,20 +105,20 @@ def create_key(ctx: Context, request: models.CreateKeyRequest) -> dict[str, Any]
     return {name: key[name] for name in names} | {"TagCode": 0, "TagMsg": ""}
 
 
-@action("kms", VERSION, "DescribeKey", models.DescribeKeyRequest)
+@action
 def describe_key(ctx: Context, request: models.DescribeKeyRequest) -> dict[str, Any]:
     """One key."""
     return {"KeyMetadata": _key(ctx, request.KeyId)}
 
 
-@action("kms", VERSION, "DescribeKeys", models.DescribeKeysRequest)
+@action
 def describe_keys(ctx: Context, request: models.DescribeKeysRequest) -> dict[str, Any]:
     """Several keys."""
     require(request, "KeyIds")
     return {"KeyMetadatas": [_key(ctx, id) for id in request.KeyIds]}
 
 
-@action("kms", VERSION, "ListKeys", models.ListKeysRequest)
+@action
 def list_keys(ctx: Context, request: models.ListKeysRequest) -> dict[str, Any]:
     """Ids. Role 0: the account's, 1: made by other services."""
     keys = [key for key in ctx.store.list(KIND, ctx.region) if (key["Owner"] != "user") == (request.Role == 1)]
@@ -127,7 +126,7 @@ def list_keys(ctx: Context, request: models.ListKeysRequest) -> dict[str, Any]:
     return {"Keys": [{"KeyId": key["KeyId"]} for key in listed], "TotalCount": len(keys)}
 
 
-@action("kms", VERSION, "ListKeyDetail", models.ListKeyDetailRequest)
+@action
 def list_key_detail(ctx: Context, request: models.ListKeyDetailRequest) -> dict[str, Any]:
     """Keys by state, part of the alias, usage."""
     keys = [
@@ -155,31 +154,31 @@ def _change(ctx: Context, id: str, allowed: tuple[str, ...], **changes: Any) -> 
     return key
 
 
-@action("kms", VERSION, "EnableKey", models.EnableKeyRequest)
+@action
 def enable_key(ctx: Context, request: models.EnableKeyRequest) -> None:
     """Twice is once."""
     _change(ctx, request.KeyId, (ENABLED, DISABLED), KeyState=ENABLED)
 
 
-@action("kms", VERSION, "DisableKey", models.DisableKeyRequest)
+@action
 def disable_key(ctx: Context, request: models.DisableKeyRequest) -> None:
     """Twice is once."""
     _change(ctx, request.KeyId, (ENABLED, DISABLED), KeyState=DISABLED)
 
 
-@action("kms", VERSION, "ArchiveKey", models.ArchiveKeyRequest)
+@action
 def archive_key(ctx: Context, request: models.ArchiveKeyRequest) -> None:
     """Decrypts, but encrypts no more."""
     _change(ctx, request.KeyId, (ENABLED, DISABLED, ARCHIVED), KeyState=ARCHIVED)
 
 
-@action("kms", VERSION, "CancelKeyArchive", models.CancelKeyArchiveRequest)
+@action
 def cancel_key_archive(ctx: Context, request: models.CancelKeyArchiveRequest) -> None:
     """Back to work."""
     _change(ctx, request.KeyId, (ARCHIVED,), KeyState=ENABLED)
 
 
-@action("kms", VERSION, "UpdateAlias", models.UpdateAliasRequest)
+@action
 def update_alias(ctx: Context, request: models.UpdateAliasRequest) -> None:
     """To a free alias."""
     require(request, "Alias")
@@ -189,14 +188,14 @@ def update_alias(ctx: Context, request: models.UpdateAliasRequest) -> None:
             _change(ctx, request.KeyId, (ENABLED, DISABLED), Alias=request.Alias)
 
 
-@action("kms", VERSION, "UpdateKeyDescription", models.UpdateKeyDescriptionRequest)
+@action
 def update_key_description(ctx: Context, request: models.UpdateKeyDescriptionRequest) -> None:
     """The description."""
     require(request, "Description")
     _change(ctx, request.KeyId, (ENABLED, DISABLED), Description=request.Description)
 
 
-@action("kms", VERSION, "EnableKeyRotation", models.EnableKeyRotationRequest)
+@action
 def enable_key_rotation(ctx: Context, request: models.EnableKeyRotationRequest) -> None:
     """Symmetric keys, every 7 to 365 days."""
     days = request.RotateDays or 365
@@ -209,20 +208,20 @@ def enable_key_rotation(ctx: Context, request: models.EnableKeyRotationRequest) 
     _change(ctx, request.KeyId, (ENABLED,), **rotation)
 
 
-@action("kms", VERSION, "DisableKeyRotation", models.DisableKeyRotationRequest)
+@action
 def disable_key_rotation(ctx: Context, request: models.DisableKeyRotationRequest) -> None:
     """No rotation."""
     rotation = {"KeyRotationEnabled": False, "RotateDays": 0, "NextRotateTime": 0}
     _change(ctx, request.KeyId, (ENABLED, DISABLED), **rotation)
 
 
-@action("kms", VERSION, "GetKeyRotationStatus", models.GetKeyRotationStatusRequest)
+@action
 def get_key_rotation_status(ctx: Context, request: models.GetKeyRotationStatusRequest) -> dict[str, Any]:
     """Whether the key is rotated."""
     return {"KeyRotationEnabled": _key(ctx, request.KeyId)["KeyRotationEnabled"]}
 
 
-@action("kms", VERSION, "ScheduleKeyDeletion", models.ScheduleKeyDeletionRequest)
+@action
 def schedule_key_deletion(ctx: Context, request: models.ScheduleKeyDeletionRequest) -> dict[str, Any]:
     """A disabled key goes after 7 to 30 days; until then its alias stays taken."""
     require(request, "KeyId", "PendingWindowInDays")
@@ -251,7 +250,7 @@ def delete_key(ctx: Context, payload: Doc) -> None:
             tags.forget(ctx.store, "kms", "key", ctx.region, key["ResourceId"])
 
 
-@action("kms", VERSION, "CancelKeyDeletion", models.CancelKeyDeletionRequest)
+@action
 def cancel_key_deletion(ctx: Context, request: models.CancelKeyDeletionRequest) -> dict[str, Any]:
     """The key is disabled then."""
     if _key(ctx, request.KeyId)["KeyState"] != PENDING_DELETE:
@@ -261,7 +260,7 @@ def cancel_key_deletion(ctx: Context, request: models.CancelKeyDeletionRequest) 
     return {"KeyId": request.KeyId}
 
 
-@action("kms", VERSION, "GetServiceStatus", models.GetServiceStatusRequest)
+@action
 def get_service_status(ctx: Context, request: models.GetServiceStatusRequest) -> dict[str, Any]:
     """Always on."""
     count = sum(key["Owner"] == "user" for key in ctx.store.list(KIND, ctx.region))

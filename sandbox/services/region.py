@@ -9,7 +9,6 @@ from sandbox.api.errors import ApiError
 from sandbox.api.paging import page
 from sandbox.layout import REGIONS
 
-VERSION = "2022-06-27"
 PRODUCTS = ("as", "cam", "cbs", "clb", "cls", "cvm", "kms", "monitor", "redis", "ssl", "ssm", "tcr", "tke", "vpc")
 _NAMES = {"ap-beijing": "华北地区(北京)", "ap-shanghai": "华东地区(上海)", "ap-guangzhou": "华南地区(广州)"}
 _CITIES = {"ap-beijing": "北京", "ap-shanghai": "上海", "ap-guangzhou": "广州"}
@@ -24,14 +23,14 @@ def _check_product(product: str | None) -> None:
         raise ApiError("InvalidParameterValue", f"The product `{product}` is not one of: {', '.join(PRODUCTS)}.")
 
 
-@action("region", VERSION, "DescribeProducts", models.DescribeProductsRequest)
+@action
 def describe_products(ctx: Context, request: models.DescribeProductsRequest) -> dict[str, Any]:
     """Products that have regions."""
     products = [{"Name": name} for name in PRODUCTS]
     return {"Products": page(products, request.Offset, request.Limit), "TotalCount": len(products)}
 
 
-@action("region", VERSION, "DescribeRegions", models.DescribeRegionsRequest)
+@action
 def describe_regions(ctx: Context, request: models.DescribeRegionsRequest) -> dict[str, Any]:
     """The sandbox's regions."""
     _check_product(request.Product)
@@ -39,7 +38,7 @@ def describe_regions(ctx: Context, request: models.DescribeRegionsRequest) -> di
     return {"TotalCount": len(regions), "RegionSet": regions}
 
 
-@action("region", VERSION, "DescribeZones", models.DescribeZonesRequest)
+@action
 def describe_zones(ctx: Context, request: models.DescribeZonesRequest) -> dict[str, Any]:
     """The zones on sale of the region in X-TC-Region; of all if it names none."""
     _check_product(request.Product)

@@ -21,7 +21,6 @@ from sandbox.api.store import Doc
 from sandbox.api.validation import require
 from sandbox.services import kms
 
-VERSION = "2019-09-23"
 _SECRET, _VALUE = "ssm.secret", "ssm.version"
 ENABLED, DISABLED, PENDING_DELETE = "Enabled", "Disabled", "PendingDelete"
 CURRENT = "SSM_Current"
@@ -120,7 +119,7 @@ def _kms_key(ctx: Context, id: str | None) -> str:
     return id
 
 
-@action("ssm", VERSION, "CreateSecret", models.CreateSecretRequest)
+@action
 def create_secret(ctx: Context, request: models.CreateSecretRequest) -> dict[str, Any]:
     """A secret with its first version. The name is unique in the region, also while a deleted one waits."""
     require(request, "SecretName")
@@ -159,7 +158,7 @@ def create_secret(ctx: Context, request: models.CreateSecretRequest) -> dict[str
     return {"SecretName": request.SecretName, "VersionId": version, "TagCode": 0, "TagMsg": ""}
 
 
-@action("ssm", VERSION, "PutSecretValue", models.PutSecretValueRequest)
+@action
 def put_secret_value(ctx: Context, request: models.PutSecretValueRequest) -> dict[str, Any]:
     """A further version."""
     version, value = _check_version(request.VersionId), _value(request)
@@ -185,7 +184,7 @@ def _version(ctx: Context, name: str, version: str | None) -> Doc:
     raise ApiError("ResourceNotFound", f"The version `{version}` of secret `{name}` does not exist.")
 
 
-@action("ssm", VERSION, "UpdateSecret", models.UpdateSecretRequest)
+@action
 def update_secret(ctx: Context, request: models.UpdateSecretRequest) -> dict[str, Any]:
     """Another value for a version that exists."""
     version, value = _check_version(request.VersionId), _value(request)
@@ -196,7 +195,7 @@ def update_secret(ctx: Context, request: models.UpdateSecretRequest) -> dict[str
     return {"SecretName": request.SecretName, "VersionId": version}
 
 
-@action("ssm", VERSION, "GetSecretValue", models.GetSecretValueRequest)
+@action
 def get_secret_value(ctx: Context, request: models.GetSecretValueRequest) -> dict[str, Any]:
     """The value of a version; `SSM_Current`: of the newest."""
     require(request, "SecretName", "VersionId")
@@ -207,7 +206,7 @@ def get_secret_value(ctx: Context, request: models.GetSecretValueRequest) -> dic
     return body | {found["_field"]: sealing.unseal(ctx.store.path, label, found["_sealed"])}
 
 
-@action("ssm", VERSION, "ListSecretVersionIds", models.ListSecretVersionIdsRequest)
+@action
 def list_secret_version_ids(ctx: Context, request: models.ListSecretVersionIdsRequest) -> dict[str, Any]:
     """Oldest first."""
     _secret(ctx, request.SecretName)
@@ -218,7 +217,7 @@ def list_secret_version_ids(ctx: Context, request: models.ListSecretVersionIdsRe
     return {"SecretName": request.SecretName, "Versions": versions}
 
 
-@action("ssm", VERSION, "DeleteSecretVersion", models.DeleteSecretVersionRequest)
+@action
 def delete_secret_version(ctx: Context, request: models.DeleteSecretVersionRequest) -> dict[str, Any]:
     """At once and for good."""
     version = _check_version(request.VersionId)
@@ -229,13 +228,13 @@ def delete_secret_version(ctx: Context, request: models.DeleteSecretVersionReque
     return {"SecretName": request.SecretName, "VersionId": version}
 
 
-@action("ssm", VERSION, "DescribeSecret", models.DescribeSecretRequest)
+@action
 def describe_secret(ctx: Context, request: models.DescribeSecretRequest) -> dict[str, Any]:
     """All but the value."""
     return _secret(ctx, request.SecretName)
 
 
-@action("ssm", VERSION, "ListSecrets", models.ListSecretsRequest)
+@action
 def list_secrets(ctx: Context, request: models.ListSecretsRequest) -> dict[str, Any]:
     """Newest first (OrderType 1: oldest first), by state, part of the name, tags."""
     found = [
@@ -268,26 +267,26 @@ def _change(ctx: Context, name: str, allowed: tuple[str, ...], **changes: Any) -
     return {"SecretName": name}
 
 
-@action("ssm", VERSION, "EnableSecret", models.EnableSecretRequest)
+@action
 def enable_secret(ctx: Context, request: models.EnableSecretRequest) -> dict[str, Any]:
     """Twice is once."""
     return _change(ctx, request.SecretName, (ENABLED, DISABLED), Status=ENABLED)
 
 
-@action("ssm", VERSION, "DisableSecret", models.DisableSecretRequest)
+@action
 def disable_secret(ctx: Context, request: models.DisableSecretRequest) -> dict[str, Any]:
     """Twice is once."""
     return _change(ctx, request.SecretName, (ENABLED, DISABLED), Status=DISABLED)
 
 
-@action("ssm", VERSION, "UpdateDescription", models.UpdateDescriptionRequest)
+@action
 def update_description(ctx: Context, request: models.UpdateDescriptionRequest) -> dict[str, Any]:
     """The description."""
     require(request, "Description")
     return _change(ctx, request.SecretName, (ENABLED, DISABLED), Description=request.Description)
 
 
-@action("ssm", VERSION, "DeleteSecret", models.DeleteSecretRequest)
+@action
 def delete_secret(ctx: Context, request: models.DeleteSecretRequest) -> dict[str, Any]:
     """A disabled secret goes at once (window 0) or after up to 30 days, its name taken meanwhile."""
     days = request.RecoveryWindowInDays or 0
@@ -317,19 +316,19 @@ def remove(ctx: Context, payload: Doc) -> None:
         tags.forget(ctx.store, "ssm", "secret", ctx.region, _tag_id(ctx, name))
 
 
-@action("ssm", VERSION, "RestoreSecret", models.RestoreSecretRequest)
+@action
 def restore_secret(ctx: Context, request: models.RestoreSecretRequest) -> dict[str, Any]:
     """Disabled then."""
     return _change(ctx, request.SecretName, (PENDING_DELETE,), Status=DISABLED, DeleteTime=0)
 
 
-@action("ssm", VERSION, "GetServiceStatus", models.GetServiceStatusRequest)
+@action
 def get_service_status(ctx: Context, request: models.GetServiceStatusRequest) -> dict[str, Any]:
     """Always on."""
     return {"ServiceEnabled": True, "InvalidType": 0, "AccessKeyEscrowEnabled": False}
 
 
-@action("ssm", VERSION, "GetRegions", models.GetRegionsRequest)
+@action
 def get_regions(ctx: Context, request: models.GetRegionsRequest) -> dict[str, Any]:
     """Where SSM is."""
     return {"Regions": list(layout.REGIONS)}

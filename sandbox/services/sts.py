@@ -10,11 +10,10 @@ from sandbox.api.actions import Context, action
 from sandbox.api.errors import ApiError
 from sandbox.api.validation import require
 
-VERSION = "2018-08-13"
 MAX_SECONDS = 43200
 
 
-@action("sts", VERSION, "GetCallerIdentity", models.GetCallerIdentityRequest)
+@action
 def get_caller_identity(ctx: Context, request: models.GetCallerIdentityRequest) -> dict[str, Any]:
     """The account, or the role behind a temporary key."""
     uin, caller = ctx.account.uin, ctx.caller
@@ -30,7 +29,7 @@ def get_caller_identity(ctx: Context, request: models.GetCallerIdentityRequest) 
     }
 
 
-@action("sts", VERSION, "AssumeRole", models.AssumeRoleRequest)
+@action
 def assume_role(ctx: Context, request: models.AssumeRoleRequest) -> dict[str, Any]:
     """A temporary key for a role that trusts the account. RoleArn: `qcs::cam::uin/<uin>:roleName/<name>`."""
     require(request, "RoleArn", "RoleSessionName")

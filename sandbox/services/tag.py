@@ -12,7 +12,6 @@ from sandbox.api.paging import page
 from sandbox.api.store import Doc
 from sandbox.api.validation import require
 
-VERSION = "2018-08-13"
 _TAG = "tag.tag"
 MAX_PER_RESOURCE = 50
 _RESOURCE = re.compile(
@@ -55,7 +54,7 @@ def _change(ctx: Context, resource: str, replace: dict[str, str], delete: set[st
             ctx.store.put(_TAG, f"{key}#{value}", {"TagKey": key, "TagValue": value})
 
 
-@action("tag", VERSION, "ModifyResourceTags", models.ModifyResourceTagsRequest)
+@action
 def modify_resource_tags(ctx: Context, request: models.ModifyResourceTagsRequest) -> None:
     """Replace some, remove some."""
     require(request, "Resource")
@@ -67,14 +66,14 @@ def modify_resource_tags(ctx: Context, request: models.ModifyResourceTagsRequest
     _change(ctx, request.Resource, replace, delete)
 
 
-@action("tag", VERSION, "TagResources", models.TagResourcesRequest)
+@action
 def tag_resources(ctx: Context, request: models.TagResourcesRequest) -> dict[str, Any]:
     """The same tags on several resources; those that failed are named."""
     require(request, "ResourceList", "Tags")
     return _each(ctx, request.ResourceList, tags.of_request(request.Tags), set())
 
 
-@action("tag", VERSION, "UnTagResources", models.UnTagResourcesRequest)
+@action
 def untag_resources(ctx: Context, request: models.UnTagResourcesRequest) -> dict[str, Any]:
     """Remove keys from several resources."""
     require(request, "ResourceList", "TagKeys")
@@ -91,21 +90,21 @@ def _each(ctx: Context, resources: list[str], replace: dict[str, str], delete: s
     return {"FailedResources": failed}
 
 
-@action("tag", VERSION, "AddResourceTag", models.AddResourceTagRequest)
+@action
 def add_resource_tag(ctx: Context, request: models.AddResourceTagRequest) -> None:
     """One tag on one resource."""
     require(request, "TagKey", "Resource")
     _change(ctx, request.Resource, {request.TagKey: request.TagValue or ""}, set())
 
 
-@action("tag", VERSION, "DeleteResourceTag", models.DeleteResourceTagRequest)
+@action
 def delete_resource_tag(ctx: Context, request: models.DeleteResourceTagRequest) -> None:
     """One tag off one resource."""
     require(request, "TagKey", "Resource")
     _change(ctx, request.Resource, {}, {request.TagKey})
 
 
-@action("tag", VERSION, "DescribeResourceTagsByResourceIds", models.DescribeResourceTagsByResourceIdsRequest)
+@action
 def describe_resource_tags_by_resource_ids(
     ctx: Context, request: models.DescribeResourceTagsByResourceIdsRequest
 ) -> dict[str, Any]:
@@ -128,7 +127,7 @@ def _attached(ctx: Context, key: str, value: str) -> bool:
     return any(doc["Tags"].get(key) == value for doc in ctx.store.list(tags.KIND))
 
 
-@action("tag", VERSION, "CreateTag", models.CreateTagRequest)
+@action
 def create_tag(ctx: Context, request: models.CreateTagRequest) -> None:
     """A tag on nothing yet."""
     require(request, "TagKey", "TagValue")
@@ -140,7 +139,7 @@ def create_tag(ctx: Context, request: models.CreateTagRequest) -> None:
         ctx.store.put(_TAG, id, {"TagKey": request.TagKey, "TagValue": request.TagValue})
 
 
-@action("tag", VERSION, "DeleteTag", models.DeleteTagRequest)
+@action
 def delete_tag(ctx: Context, request: models.DeleteTagRequest) -> None:
     """Refused while a resource has it."""
     require(request, "TagKey", "TagValue")
@@ -153,7 +152,7 @@ def delete_tag(ctx: Context, request: models.DeleteTagRequest) -> None:
             raise ApiError("ResourceNotFound.TagNonExist", message)
 
 
-@action("tag", VERSION, "DescribeTags", models.DescribeTagsRequest)
+@action
 def describe_tags(ctx: Context, request: models.DescribeTagsRequest) -> dict[str, Any]:
     """All tags, or those with a key, a value or one of several keys."""
     found = [
@@ -166,7 +165,7 @@ def describe_tags(ctx: Context, request: models.DescribeTagsRequest) -> dict[str
     return _list(found, "Tags", request.Offset, request.Limit)
 
 
-@action("tag", VERSION, "DescribeResourcesByTags", models.DescribeResourcesByTagsRequest)
+@action
 def describe_resources_by_tags(ctx: Context, request: models.DescribeResourcesByTagsRequest) -> dict[str, Any]:
     """Resources that have all the tags asked for (each: one of its values)."""
     require(request, "TagFilters")
@@ -187,7 +186,7 @@ def describe_resources_by_tags(ctx: Context, request: models.DescribeResourcesBy
     return _list(found, "Rows", request.Offset, request.Limit)
 
 
-@action("tag", VERSION, "GetResources", models.GetResourcesRequest)
+@action
 def get_resources(ctx: Context, request: models.GetResourcesRequest) -> dict[str, Any]:
     """Resources with their tags, all or by filter; one page (the sandbox's are few)."""
     found: list[Doc] = []

@@ -7,7 +7,7 @@ from tencentcloud.autoscaling.v20180419 import models
 from sandbox.api.actions import Context, action
 from sandbox.api.paging import matches, page
 from sandbox.api.store import Doc
-from sandbox.services.autoscaling.inventory import ACTIVITY, VERSION
+from sandbox.services.autoscaling.inventory import ACTIVITY
 from sandbox.services.params import given, public, stamp_utc
 
 KEPT = 200
@@ -58,7 +58,7 @@ _FILTERS = {
 }
 
 
-@action("as", VERSION, "DescribeAutoScalingActivities", models.DescribeAutoScalingActivitiesRequest)
+@action
 def describe_auto_scaling_activities(
     ctx: Context, request: models.DescribeAutoScalingActivitiesRequest
 ) -> dict[str, Any]:
@@ -69,7 +69,7 @@ def describe_auto_scaling_activities(
     return {"TotalCount": len(docs), "ActivitySet": page(docs, request.Offset, request.Limit)}
 
 
-@action("as", VERSION, "DescribeAutoScalingGroupLastActivities", models.DescribeAutoScalingGroupLastActivitiesRequest)
+@action
 def describe_auto_scaling_group_last_activities(
     ctx: Context, request: models.DescribeAutoScalingGroupLastActivitiesRequest
 ) -> dict[str, Any]:

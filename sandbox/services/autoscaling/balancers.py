@@ -12,7 +12,7 @@ from tencentcloud.autoscaling.v20180419 import models
 from sandbox.api.actions import Context, action
 from sandbox.api.errors import ApiError
 from sandbox.api.store import Doc, Store
-from sandbox.services.autoscaling.inventory import GROUP, VERSION, group, members
+from sandbox.services.autoscaling.inventory import GROUP, group, members
 from sandbox.services.clb import inventory, targets
 from sandbox.services.params import given
 
@@ -113,7 +113,7 @@ def _place(each: dict[str, Any]) -> tuple[str, str, str]:
     return each["LoadBalancerId"], each["ListenerId"], each.get("LocationId") or ""
 
 
-@action("as", VERSION, "AttachLoadBalancers", models.AttachLoadBalancersRequest)
+@action
 def attach_load_balancers(ctx: Context, request: models.AttachLoadBalancersRequest) -> dict[str, Any]:
     """More load balancers for a group; its instances are registered at once."""
     asked = given(request)
@@ -122,7 +122,7 @@ def attach_load_balancers(ctx: Context, request: models.AttachLoadBalancersReque
     return {"ActivityId": ""}
 
 
-@action("as", VERSION, "ModifyLoadBalancers", models.ModifyLoadBalancersRequest)
+@action
 def modify_load_balancers(ctx: Context, request: models.ModifyLoadBalancersRequest) -> dict[str, Any]:
     """Exactly these load balancers."""
     asked = given(request)
@@ -131,7 +131,7 @@ def modify_load_balancers(ctx: Context, request: models.ModifyLoadBalancersReque
     return {"ActivityId": ""}
 
 
-@action("as", VERSION, "ModifyLoadBalancerTargetAttributes", models.ModifyLoadBalancerTargetAttributesRequest)
+@action
 def modify_load_balancer_target_attributes(
     ctx: Context, request: models.ModifyLoadBalancerTargetAttributesRequest
 ) -> dict[str, Any]:
@@ -150,7 +150,7 @@ def modify_load_balancer_target_attributes(
     return {"ActivityId": ""}
 
 
-@action("as", VERSION, "DetachLoadBalancers", models.DetachLoadBalancersRequest)
+@action
 def detach_load_balancers(ctx: Context, request: models.DetachLoadBalancersRequest) -> dict[str, Any]:
     """Fewer load balancers; its instances are deregistered at once."""
     asked = given(request)

@@ -9,7 +9,7 @@ from sandbox.api.actions import Context, action
 from sandbox.api.errors import ApiError
 from sandbox.api.paging import matches, page
 from sandbox.api.store import Doc
-from sandbox.services.autoscaling.inventory import CONFIG, GROUP, VERSION, config
+from sandbox.services.autoscaling.inventory import CONFIG, GROUP, config
 from sandbox.services.cvm.catalogue import check_image, check_size
 from sandbox.services.cvm.machines import check_groups, decode_user_data
 from sandbox.services.params import (
@@ -91,7 +91,7 @@ def _settle(doc: Doc, asked: dict[str, Any]) -> None:
     doc["InstanceType"] = doc["InstanceTypes"][0]
 
 
-@action("as", VERSION, "CreateLaunchConfiguration", models.CreateLaunchConfigurationRequest)
+@action
 def create_launch_configuration(ctx: Context, request: models.CreateLaunchConfigurationRequest) -> dict[str, Any]:
     """What the instances of a group are made from."""
     asked = given(request)
@@ -129,7 +129,7 @@ def create_launch_configuration(ctx: Context, request: models.CreateLaunchConfig
 _FILTERS = {"launch-configuration-id": "LaunchConfigurationId", "launch-configuration-name": "LaunchConfigurationName"}
 
 
-@action("as", VERSION, "DescribeLaunchConfigurations", models.DescribeLaunchConfigurationsRequest)
+@action
 def describe_launch_configurations(ctx: Context, request: models.DescribeLaunchConfigurationsRequest) -> dict[str, Any]:
     """Configurations with the groups that use them."""
     wanted = given(request).get("LaunchConfigurationIds")
@@ -160,7 +160,7 @@ def _modify(ctx: Context, asked: dict[str, Any]) -> None:
         ctx.store.put(CONFIG, doc["LaunchConfigurationId"], doc)
 
 
-@action("as", VERSION, "ModifyLaunchConfigurationAttributes", models.ModifyLaunchConfigurationAttributesRequest)
+@action
 def modify_launch_configuration_attributes(
     ctx: Context, request: models.ModifyLaunchConfigurationAttributesRequest
 ) -> None:
@@ -168,7 +168,7 @@ def modify_launch_configuration_attributes(
     _modify(ctx, given(request))
 
 
-@action("as", VERSION, "UpgradeLaunchConfiguration", models.UpgradeLaunchConfigurationRequest)
+@action
 def upgrade_launch_configuration(ctx: Context, request: models.UpgradeLaunchConfigurationRequest) -> None:
     """The older form: what is not given goes back to its default."""
     asked = given(request)
@@ -184,7 +184,7 @@ _CLEARED: dict[str, tuple[str, Any]] = {
 }
 
 
-@action("as", VERSION, "ClearLaunchConfigurationAttributes", models.ClearLaunchConfigurationAttributesRequest)
+@action
 def clear_launch_configuration_attributes(
     ctx: Context, request: models.ClearLaunchConfigurationAttributesRequest
 ) -> None:
@@ -198,7 +198,7 @@ def clear_launch_configuration_attributes(
         ctx.store.put(CONFIG, doc["LaunchConfigurationId"], doc)
 
 
-@action("as", VERSION, "DeleteLaunchConfiguration", models.DeleteLaunchConfigurationRequest)
+@action
 def delete_launch_configuration(ctx: Context, request: models.DeleteLaunchConfigurationRequest) -> None:
     """Not while a group uses it."""
     config_id = given(request)["LaunchConfigurationId"]

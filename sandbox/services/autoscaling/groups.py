@@ -16,7 +16,6 @@ from sandbox.services.autoscaling.inventory import (
     GROUP,
     HOOK,
     POLICY,
-    VERSION,
     config,
     group,
     members,
@@ -97,7 +96,7 @@ def _check_new_name(ctx: Context, name: str, group_id: str = "") -> None:
             raise ApiError("InvalidParameterValue.GroupNameDuplicated", f"There is already a scaling group `{name}`.")
 
 
-@action("as", VERSION, "CreateAutoScalingGroup", models.CreateAutoScalingGroupRequest)
+@action
 def create_auto_scaling_group(ctx: Context, request: models.CreateAutoScalingGroupRequest) -> dict[str, Any]:
     """A group; its instances come within seconds."""
     asked = given(request)
@@ -172,7 +171,7 @@ _FILTERS = {
 }
 
 
-@action("as", VERSION, "DescribeAutoScalingGroups", models.DescribeAutoScalingGroupsRequest)
+@action
 def describe_auto_scaling_groups(ctx: Context, request: models.DescribeAutoScalingGroupsRequest) -> dict[str, Any]:
     """Groups with their counts as they are now; ids that do not exist are left out."""
     wanted = given(request).get("AutoScalingGroupIds")
@@ -188,7 +187,7 @@ def describe_auto_scaling_groups(ctx: Context, request: models.DescribeAutoScali
 _RENAMED = {"SubnetIds": "SubnetIdSet", "Zones": "ZoneSet", "TerminationPolicies": "TerminationPolicySet"}
 
 
-@action("as", VERSION, "ModifyAutoScalingGroup", models.ModifyAutoScalingGroupRequest)
+@action
 def modify_auto_scaling_group(ctx: Context, request: models.ModifyAutoScalingGroupRequest) -> None:
     """Whatever is given. A desired capacity outside new limits is an error, unless the settings say to follow them."""
     asked = given(request)
@@ -212,7 +211,7 @@ def save(ctx: Context, doc: Doc) -> None:
     ctx.store.put(GROUP, doc["AutoScalingGroupId"], doc)
 
 
-@action("as", VERSION, "ModifyDesiredCapacity", models.ModifyDesiredCapacityRequest)
+@action
 def modify_desired_capacity(ctx: Context, request: models.ModifyDesiredCapacityRequest) -> None:
     """The count to keep, and its limits if given."""
     asked = given(request)
@@ -230,19 +229,19 @@ def _enable(ctx: Context, group_id: str, status: str) -> None:
         save(ctx, doc)
 
 
-@action("as", VERSION, "EnableAutoScalingGroup", models.EnableAutoScalingGroupRequest)
+@action
 def enable_auto_scaling_group(ctx: Context, request: models.EnableAutoScalingGroupRequest) -> None:
     """The group keeps its count again."""
     _enable(ctx, given(request)["AutoScalingGroupId"], "ENABLED")
 
 
-@action("as", VERSION, "DisableAutoScalingGroup", models.DisableAutoScalingGroupRequest)
+@action
 def disable_auto_scaling_group(ctx: Context, request: models.DisableAutoScalingGroupRequest) -> None:
     """The group leaves its instances alone."""
     _enable(ctx, given(request)["AutoScalingGroupId"], "DISABLED")
 
 
-@action("as", VERSION, "DeleteAutoScalingGroup", models.DeleteAutoScalingGroupRequest)
+@action
 def delete_auto_scaling_group(ctx: Context, request: models.DeleteAutoScalingGroupRequest) -> None:
     """Only an empty group at rest goes; its hooks and policies go with it."""
     group_id = given(request)["AutoScalingGroupId"]
@@ -260,7 +259,7 @@ def delete_auto_scaling_group(ctx: Context, request: models.DeleteAutoScalingGro
         drop(ctx, GROUP, group_id)
 
 
-@action("as", VERSION, "DescribeAccountLimits", models.DescribeAccountLimitsRequest)
+@action
 def describe_account_limits(ctx: Context, request: models.DescribeAccountLimitsRequest) -> dict[str, Any]:
     """Quotas."""
     return {

@@ -8,7 +8,7 @@ from sandbox.api.actions import Context, action
 from sandbox.api.errors import ApiError
 from sandbox.api.paging import matches, page
 from sandbox.api.store import Doc
-from sandbox.services.autoscaling.inventory import HOOK, MEMBER, VERSION, group, hook
+from sandbox.services.autoscaling.inventory import HOOK, MEMBER, group, hook
 from sandbox.services.params import check_name, check_one_of, given, public, stamp_utc
 
 PER_GROUP = 10
@@ -45,7 +45,7 @@ def _check(ctx: Context, doc: Doc) -> None:
         raise ApiError("LimitExceeded.QuotaNotEnough", f"A group takes {PER_GROUP} hooks.")
 
 
-@action("as", VERSION, "CreateLifecycleHook", models.CreateLifecycleHookRequest)
+@action
 def create_lifecycle_hook(ctx: Context, request: models.CreateLifecycleHookRequest) -> dict[str, Any]:
     """Hold instances of a group for a while when they come or go."""
     asked = given(request)
@@ -72,7 +72,7 @@ _FILTERS = {
 }
 
 
-@action("as", VERSION, "DescribeLifecycleHooks", models.DescribeLifecycleHooksRequest)
+@action
 def describe_lifecycle_hooks(ctx: Context, request: models.DescribeLifecycleHooksRequest) -> dict[str, Any]:
     """Hooks by ids or filters; ids that do not exist are left out."""
     wanted = given(request).get("LifecycleHookIds")
@@ -88,19 +88,19 @@ def _change(ctx: Context, asked: dict[str, Any], defaults: dict[str, Any]) -> No
         ctx.store.put(HOOK, doc["LifecycleHookId"], doc)
 
 
-@action("as", VERSION, "UpgradeLifecycleHook", models.UpgradeLifecycleHookRequest)
+@action
 def upgrade_lifecycle_hook(ctx: Context, request: models.UpgradeLifecycleHookRequest) -> None:
     """Replace a hook: what is not given goes back to its default."""
     _change(ctx, given(request), _DEFAULTS)
 
 
-@action("as", VERSION, "ModifyLifecycleHook", models.ModifyLifecycleHookRequest)
+@action
 def modify_lifecycle_hook(ctx: Context, request: models.ModifyLifecycleHookRequest) -> None:
     """Change what is given."""
     _change(ctx, given(request), {})
 
 
-@action("as", VERSION, "DeleteLifecycleHook", models.DeleteLifecycleHookRequest)
+@action
 def delete_lifecycle_hook(ctx: Context, request: models.DeleteLifecycleHookRequest) -> None:
     """Instances that the hook holds go on."""
     hook_id = given(request)["LifecycleHookId"]
@@ -109,7 +109,7 @@ def delete_lifecycle_hook(ctx: Context, request: models.DeleteLifecycleHookReque
         ctx.store.delete(HOOK, hook_id)
 
 
-@action("as", VERSION, "CompleteLifecycleAction", models.CompleteLifecycleActionRequest)
+@action
 def complete_lifecycle_action(ctx: Context, request: models.CompleteLifecycleActionRequest) -> None:
     """End the wait of an instance, by its id."""
     asked = given(request)

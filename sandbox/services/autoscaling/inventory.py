@@ -10,7 +10,6 @@ from sandbox.api.errors import ApiError
 from sandbox.api.store import Doc, Store
 from sandbox.services.params import in_region
 
-VERSION = "2018-04-19"
 CONFIG, GROUP, MEMBER, ACTIVITY, POLICY, HOOK = (
     "as.config",
     "as.group",

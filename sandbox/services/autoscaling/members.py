@@ -10,7 +10,7 @@ from sandbox.api.errors import ApiError
 from sandbox.api.paging import matches, page
 from sandbox.api.store import Doc
 from sandbox.services.autoscaling import activities, balancers, groups
-from sandbox.services.autoscaling.inventory import GOING, MEMBER, VERSION, group, hooks, members
+from sandbox.services.autoscaling.inventory import GOING, MEMBER, group, hooks, members
 from sandbox.services.cvm import machines
 from sandbox.services.params import given, public
 
@@ -43,7 +43,7 @@ def begin_termination(ctx: Context, doc: Doc, chosen: list[Doc], kind: str, caus
         return activity
 
 
-@action("as", VERSION, "DescribeAutoScalingInstances", models.DescribeAutoScalingInstancesRequest)
+@action
 def describe_auto_scaling_instances(
     ctx: Context, request: models.DescribeAutoScalingInstancesRequest
 ) -> dict[str, Any]:
@@ -72,7 +72,7 @@ def _lower(ctx: Context, doc: Doc, by: int) -> None:
     groups.save(ctx, doc)
 
 
-@action("as", VERSION, "RemoveInstances", models.RemoveInstancesRequest)
+@action
 def remove_instances(ctx: Context, request: models.RemoveInstancesRequest) -> dict[str, Any]:
     """End these instances and lower the desired capacity."""
     asked = given(request)
@@ -84,7 +84,7 @@ def remove_instances(ctx: Context, request: models.RemoveInstancesRequest) -> di
         return {"ActivityId": begin_termination(ctx, doc, chosen, "REMOVE_INSTANCES", cause)}
 
 
-@action("as", VERSION, "DetachInstances", models.DetachInstancesRequest)
+@action
 def detach_instances(ctx: Context, request: models.DetachInstancesRequest) -> dict[str, Any]:
     """Let instances go on outside the group, off its load balancers."""
     asked = given(request)
@@ -106,7 +106,7 @@ def detach_instances(ctx: Context, request: models.DetachInstancesRequest) -> di
     return {"ActivityId": activity}
 
 
-@action("as", VERSION, "ScaleOutInstances", models.ScaleOutInstancesRequest)
+@action
 def scale_out_instances(ctx: Context, request: models.ScaleOutInstancesRequest) -> dict[str, Any]:
     """So many more than now."""
     asked = given(request)
@@ -123,7 +123,7 @@ def scale_out_instances(ctx: Context, request: models.ScaleOutInstancesRequest) 
         return {"ActivityId": activity}
 
 
-@action("as", VERSION, "ScaleInInstances", models.ScaleInInstancesRequest)
+@action
 def scale_in_instances(ctx: Context, request: models.ScaleInInstancesRequest) -> dict[str, Any]:
     """So many fewer than now; which ones the termination policy says."""
     asked = given(request)
@@ -150,7 +150,7 @@ def choose(doc: Doc, inside: list[Doc], count: int) -> list[Doc]:
     return chosen
 
 
-@action("as", VERSION, "SetInstancesProtection", models.SetInstancesProtectionRequest)
+@action
 def set_instances_protection(ctx: Context, request: models.SetInstancesProtectionRequest) -> None:
     """Whether scaling in may choose these."""
     asked = given(request)

@@ -12,7 +12,7 @@ from sandbox.api.errors import ApiError
 from sandbox.api.paging import matches, page
 from sandbox.api.store import Doc
 from sandbox.services.autoscaling import activities, groups
-from sandbox.services.autoscaling.inventory import POLICY, VERSION, group, policy
+from sandbox.services.autoscaling.inventory import POLICY, group, policy
 from sandbox.services.params import check_name, check_one_of, given, public
 
 ADJUSTMENTS = ("CHANGE_IN_CAPACITY", "EXACT_CAPACITY", "PERCENT_CHANGE_IN_CAPACITY")
@@ -74,7 +74,7 @@ def _settle(doc: Doc) -> None:
         doc.setdefault("DisableScaleIn", False)
 
 
-@action("as", VERSION, "CreateScalingPolicy", models.CreateScalingPolicyRequest)
+@action
 def create_scaling_policy(ctx: Context, request: models.CreateScalingPolicyRequest) -> dict[str, Any]:
     """A policy of a group."""
     asked = given(request)
@@ -109,7 +109,7 @@ _FILTERS = {
 }
 
 
-@action("as", VERSION, "DescribeScalingPolicies", models.DescribeScalingPoliciesRequest)
+@action
 def describe_scaling_policies(ctx: Context, request: models.DescribeScalingPoliciesRequest) -> dict[str, Any]:
     """Policies by ids or filters; ids that do not exist are left out."""
     wanted = given(request).get("AutoScalingPolicyIds")
@@ -118,7 +118,7 @@ def describe_scaling_policies(ctx: Context, request: models.DescribeScalingPolic
     return {"TotalCount": len(docs), "ScalingPolicySet": page(docs, request.Offset, request.Limit)}
 
 
-@action("as", VERSION, "ModifyScalingPolicy", models.ModifyScalingPolicyRequest)
+@action
 def modify_scaling_policy(ctx: Context, request: models.ModifyScalingPolicyRequest) -> None:
     """Change what is given; the kind stays."""
     asked = given(request)
@@ -128,7 +128,7 @@ def modify_scaling_policy(ctx: Context, request: models.ModifyScalingPolicyReque
         ctx.store.put(POLICY, doc["AutoScalingPolicyId"], doc)
 
 
-@action("as", VERSION, "DeleteScalingPolicy", models.DeleteScalingPolicyRequest)
+@action
 def delete_scaling_policy(ctx: Context, request: models.DeleteScalingPolicyRequest) -> None:
     """Remove a policy."""
     policy_id = given(request)["AutoScalingPolicyId"]
@@ -137,7 +137,7 @@ def delete_scaling_policy(ctx: Context, request: models.DeleteScalingPolicyReque
         ctx.store.delete(POLICY, policy_id)
 
 
-@action("as", VERSION, "ExecuteScalingPolicy", models.ExecuteScalingPolicyRequest)
+@action
 def execute_scaling_policy(ctx: Context, request: models.ExecuteScalingPolicyRequest) -> dict[str, Any]:
     """Do at once what a simple policy would do; the result is kept within the group's limits."""
     with ctx.store.lock:

@@ -8,7 +8,7 @@ from typing import Any
 from tencentcloud.clb.v20180317 import models
 from tencentcloud.common.abstract_model import AbstractModel
 
-from sandbox.api.actions import Context, action
+from sandbox.api.actions import Action, Context, action, register
 from sandbox.api.errors import ApiError
 from sandbox.api.paging import page
 from sandbox.api.store import Doc
@@ -42,7 +42,6 @@ def _config(ctx: Context, id: str) -> Doc:
     return doc
 
 
-@action(SERVICE, VERSION, "AddCustomizedConfig", AddCustomizedConfigRequest)
 def add_customized_config(ctx: Context, request: AbstractModel) -> dict[str, Any]:
     """Keep a configuration; it has effect where it is bound."""
     asked = given(request)
@@ -78,7 +77,6 @@ def _work(ctx: Context, lb_ids: list[str]) -> None:
         tasks.settled(ctx)
 
 
-@action(SERVICE, VERSION, "ModifyCustomizedConfig", ModifyCustomizedConfigRequest)
 def modify_customized_config(ctx: Context, request: AbstractModel) -> dict[str, Any]:
     """Other text or name; a new text goes to all that it is bound to."""
     asked = given(request)
@@ -95,7 +93,6 @@ def modify_customized_config(ctx: Context, request: AbstractModel) -> dict[str, 
     return {}
 
 
-@action(SERVICE, VERSION, "DeleteCustomizedConfig", DeleteCustomizedConfigRequest)
 def delete_customized_config(ctx: Context, request: AbstractModel) -> dict[str, Any]:
     """Refused while it is bound."""
     asked = given(request)
@@ -112,7 +109,7 @@ def delete_customized_config(ctx: Context, request: AbstractModel) -> dict[str, 
     return {}
 
 
-@action(SERVICE, VERSION, "DescribeCustomizedConfigList", models.DescribeCustomizedConfigListRequest)
+@action
 def describe_customized_config_list(
     ctx: Context, request: models.DescribeCustomizedConfigListRequest
 ) -> dict[str, Any]:
@@ -158,7 +155,7 @@ def _place(bind: dict[str, Any]) -> tuple[str, ...]:
     return tuple(str(bind.get(key) or "") for key in ("LoadBalancerId", "ListenerId", "Domain", "LocationId"))
 
 
-@action(SERVICE, VERSION, "AssociateCustomizedConfig", models.AssociateCustomizedConfigRequest)
+@action
 def associate_customized_config(ctx: Context, request: models.AssociateCustomizedConfigRequest) -> dict[str, Any]:
     """Bind to load balancers, servers (listener and domain) or locations, by the configuration's type."""
     asked = given(request)
@@ -172,7 +169,7 @@ def associate_customized_config(ctx: Context, request: models.AssociateCustomize
     return {}
 
 
-@action(SERVICE, VERSION, "DisassociateCustomizedConfig", models.DisassociateCustomizedConfigRequest)
+@action
 def disassociate_customized_config(ctx: Context, request: models.DisassociateCustomizedConfigRequest) -> dict[str, Any]:
     """Unbind; a place that is not bound is accepted."""
     asked = given(request)
@@ -188,7 +185,7 @@ def disassociate_customized_config(ctx: Context, request: models.DisassociateCus
     return {}
 
 
-@action(SERVICE, VERSION, "DescribeCustomizedConfigAssociateList", models.DescribeCustomizedConfigAssociateListRequest)
+@action
 def describe_customized_config_associate_list(
     ctx: Context, request: models.DescribeCustomizedConfigAssociateListRequest
 ) -> dict[str, Any]:
@@ -213,3 +210,11 @@ def _detail(ctx: Context, doc: Doc, bind: dict[str, Any]) -> dict[str, Any]:
         "Vport": owner.get("Port", 0),
         "Url": location.get("Url", ""),
     }
+
+
+for _model, _run in (
+    (AddCustomizedConfigRequest, add_customized_config),
+    (ModifyCustomizedConfigRequest, modify_customized_config),
+    (DeleteCustomizedConfigRequest, delete_customized_config),
+):
+    register(Action(SERVICE, VERSION, _model.__name__.removesuffix("Request"), _model, _run))

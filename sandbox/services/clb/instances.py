@@ -12,7 +12,7 @@ from sandbox.api.errors import ApiError
 from sandbox.api.paging import matches, page
 from sandbox.api.store import Doc
 from sandbox.services.clb import dataplane, quota, tasks
-from sandbox.services.clb.inventory import LB, LISTENER, SERVICE, VERSION, idle
+from sandbox.services.clb.inventory import LB, LISTENER, idle
 from sandbox.services.params import (
     check_name,
     check_one_of,
@@ -47,7 +47,7 @@ _CHARGES = (
 _BASE36 = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
-@action(SERVICE, VERSION, "CreateLoadBalancer", models.CreateLoadBalancerRequest)
+@action
 def create_load_balancer(ctx: Context, request: models.CreateLoadBalancerRequest) -> dict[str, Any]:
     """One load balancer, or `Number` of them; ready when the task has ended."""
     asked = given(request)
@@ -224,7 +224,7 @@ def _asked_for(doc: Doc, asked: dict[str, Any]) -> bool:
     return word in doc["LoadBalancerName"] or word in doc["LoadBalancerDomain"] or word in doc["LoadBalancerVips"]
 
 
-@action(SERVICE, VERSION, "DescribeLoadBalancers", models.DescribeLoadBalancersRequest)
+@action
 def describe_load_balancers(ctx: Context, request: models.DescribeLoadBalancersRequest) -> dict[str, Any]:
     """Newest first, as the cloud sorts; ids that do not exist are left out."""
     asked = given(request)
@@ -243,7 +243,7 @@ def _tagged(ctx: Context, doc: Doc) -> Doc:
     return doc | {"Tags": tags.as_list(kept, "TagKey", "TagValue")}
 
 
-@action(SERVICE, VERSION, "ModifyLoadBalancerAttributes", models.ModifyLoadBalancerAttributesRequest)
+@action
 def modify_load_balancer_attributes(
     ctx: Context, request: models.ModifyLoadBalancerAttributesRequest
 ) -> dict[str, Any]:
@@ -267,7 +267,7 @@ def modify_load_balancer_attributes(
     return {"DealName": ctx.request_id}
 
 
-@action(SERVICE, VERSION, "ModifyLoadBalancerSla", models.ModifyLoadBalancerSlaRequest)
+@action
 def modify_load_balancer_sla(ctx: Context, request: models.ModifyLoadBalancerSlaRequest) -> dict[str, Any]:
     """Another performance class; it only reads back."""
     changes: list[dict[str, Any]] = given(request)["LoadBalancerSla"]
@@ -280,7 +280,7 @@ def modify_load_balancer_sla(ctx: Context, request: models.ModifyLoadBalancerSla
     return {}
 
 
-@action(SERVICE, VERSION, "SetLoadBalancerSecurityGroups", models.SetLoadBalancerSecurityGroupsRequest)
+@action
 def set_load_balancer_security_groups(
     ctx: Context, request: models.SetLoadBalancerSecurityGroupsRequest
 ) -> dict[str, Any]:
@@ -297,7 +297,7 @@ def set_load_balancer_security_groups(
     return {}
 
 
-@action(SERVICE, VERSION, "SetLoadBalancerClsLog", models.SetLoadBalancerClsLogRequest)
+@action
 def set_load_balancer_cls_log(ctx: Context, request: models.SetLoadBalancerClsLogRequest) -> dict[str, Any]:
     """Where the access log goes; empty values switch it off. The topic must be in the log set."""
     asked = given(request)
@@ -313,7 +313,7 @@ def set_load_balancer_cls_log(ctx: Context, request: models.SetLoadBalancerClsLo
     return {}
 
 
-@action(SERVICE, VERSION, "DeleteLoadBalancer", models.DeleteLoadBalancerRequest)
+@action
 def delete_load_balancer(ctx: Context, request: models.DeleteLoadBalancerRequest) -> dict[str, Any]:
     """With its listeners and rules. Refused while deletion protection is on."""
     ids: list[str] = given(request)["LoadBalancerIds"]
@@ -339,7 +339,7 @@ def with_certificate(ctx: Context, certificate_id: str) -> list[str]:
     return sorted(found)
 
 
-@action(SERVICE, VERSION, "DescribeLoadBalancerListByCertId", models.DescribeLoadBalancerListByCertIdRequest)
+@action
 def describe_load_balancer_list_by_cert_id(
     ctx: Context, request: models.DescribeLoadBalancerListByCertIdRequest
 ) -> dict[str, Any]:

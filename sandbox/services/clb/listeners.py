@@ -11,8 +11,6 @@ from sandbox.services.clb import certificates, health, quota, tasks
 from sandbox.services.clb.inventory import (
     LAYER_7,
     LISTENER,
-    SERVICE,
-    VERSION,
     idle,
     listener,
     listeners_of,
@@ -28,7 +26,7 @@ IDLE_CONNECT_S = {"TCP": 900, "UDP": 300}
 """Default `IdleConnectTimeout` by protocol. Source: docs/sources.md, CLB."""
 
 
-@action(SERVICE, VERSION, "CreateListener", models.CreateListenerRequest)
+@action
 def create_listener(ctx: Context, request: models.CreateListenerRequest) -> dict[str, Any]:
     """A listener per port."""
     asked = given(request)
@@ -126,7 +124,7 @@ def _new(ctx: Context, asked: dict[str, Any], position: int, port: int) -> Doc:
     }
 
 
-@action(SERVICE, VERSION, "DescribeListeners", models.DescribeListenersRequest)
+@action
 def describe_listeners(ctx: Context, request: models.DescribeListenersRequest) -> dict[str, Any]:
     """A load balancer's listeners with their rules."""
     asked = given(request)
@@ -157,7 +155,7 @@ _MODIFIABLE = (
 )
 
 
-@action(SERVICE, VERSION, "ModifyListener", models.ModifyListenerRequest)
+@action
 def modify_listener(ctx: Context, request: models.ModifyListenerRequest) -> dict[str, Any]:
     """What is given changes; a health check that is given is laid over the one there."""
     asked = given(request)
@@ -181,7 +179,7 @@ def modify_listener(ctx: Context, request: models.ModifyListenerRequest) -> dict
     return {}
 
 
-@action(SERVICE, VERSION, "DeleteListener", models.DeleteListenerRequest)
+@action
 def delete_listener(ctx: Context, request: models.DeleteListenerRequest) -> dict[str, Any]:
     """With its rules."""
     asked = given(request)

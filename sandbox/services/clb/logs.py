@@ -11,7 +11,6 @@ from tencentcloud.clb.v20180317 import models
 from sandbox.api.actions import Context, action
 from sandbox.api.errors import ApiError
 from sandbox.api.store import Doc
-from sandbox.services.clb.inventory import SERVICE, VERSION
 from sandbox.services.params import check_name, given, stamp
 
 LOGSETS = {"ACCESS": "clb_logset", "HEALTH": "clb_health_logset"}
@@ -23,7 +22,7 @@ def _logset(ctx: Context, kind: str) -> Doc | None:
     return next((doc for doc in docs if doc["LogsetName"] == LOGSETS[kind]), None)
 
 
-@action(SERVICE, VERSION, "CreateClsLogSet", models.CreateClsLogSetRequest)
+@action
 def create_cls_log_set(ctx: Context, request: models.CreateClsLogSetRequest) -> dict[str, Any]:
     """The region's one log set of load balancers."""
     asked = given(request)
@@ -50,7 +49,7 @@ def create_cls_log_set(ctx: Context, request: models.CreateClsLogSetRequest) -> 
     return {"LogsetId": id}
 
 
-@action(SERVICE, VERSION, "DescribeClsLogSet", models.DescribeClsLogSetRequest)
+@action
 def describe_cls_log_set(ctx: Context, request: models.DescribeClsLogSetRequest) -> dict[str, Any]:
     """Empty ids where there is none."""
     access, checks = _logset(ctx, "ACCESS"), _logset(ctx, "HEALTH")
@@ -60,7 +59,7 @@ def describe_cls_log_set(ctx: Context, request: models.DescribeClsLogSetRequest)
     }
 
 
-@action(SERVICE, VERSION, "CreateTopic", models.CreateTopicRequest)
+@action
 def create_topic(ctx: Context, request: models.CreateTopicRequest) -> dict[str, Any]:
     """A topic in the region's log set of load balancers."""
     asked = given(request)

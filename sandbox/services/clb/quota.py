@@ -6,7 +6,7 @@ from tencentcloud.clb.v20180317 import models
 
 from sandbox.api.actions import Context, action
 from sandbox.api.errors import ApiError
-from sandbox.services.clb.inventory import CONFIG, LB, SERVICE, VERSION
+from sandbox.services.clb.inventory import CONFIG, LB
 
 LIMITS = {
     "TOTAL_OPEN_CLB_QUOTA": 100,
@@ -40,7 +40,7 @@ def take_configuration(ctx: Context) -> None:
     limit("custom configurations", len(ctx.store.list(CONFIG, ctx.region)) + 1)
 
 
-@action(SERVICE, VERSION, "DescribeQuota", models.DescribeQuotaRequest)
+@action
 def describe_quota(ctx: Context, request: models.DescribeQuotaRequest) -> dict[str, Any]:
     """Limits; what is used is told for load balancers alone, as the cloud does."""
     return {

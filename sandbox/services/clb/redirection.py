@@ -11,8 +11,6 @@ from sandbox.services.clb import health, tasks
 from sandbox.services.clb.inventory import (
     LISTENER,
     RULE,
-    SERVICE,
-    VERSION,
     idle,
     listener,
     listeners_of,
@@ -48,7 +46,7 @@ def _check(source: Doc, target: Doc, code: int) -> None:
         raise ApiError("InvalidParameter", f"The rule `{source['LocationId']}` has targets: take them off first.")
 
 
-@action(SERVICE, VERSION, "AutoRewrite", models.AutoRewriteRequest)
+@action
 def auto_rewrite(ctx: Context, request: models.AutoRewriteRequest) -> dict[str, Any]:
     """Redirect port 80 to every rule of an HTTPS:443 listener; makes the HTTP listener and rules that are missing."""
     asked = given(request)
@@ -122,7 +120,7 @@ def _plain_rule(ctx: Context, source: Doc, aim: Doc) -> Doc:
     return made
 
 
-@action(SERVICE, VERSION, "ManualRewrite", models.ManualRewriteRequest)
+@action
 def manual_rewrite(ctx: Context, request: models.ManualRewriteRequest) -> dict[str, Any]:
     """Redirect rules of one listener to rules of another."""
     asked = given(request)
@@ -143,7 +141,7 @@ def manual_rewrite(ctx: Context, request: models.ManualRewriteRequest) -> dict[s
     return {}
 
 
-@action(SERVICE, VERSION, "DescribeRewrite", models.DescribeRewriteRequest)
+@action
 def describe_rewrite(ctx: Context, request: models.DescribeRewriteRequest) -> dict[str, Any]:
     """The rules that redirect."""
     asked = given(request)
@@ -156,7 +154,7 @@ def describe_rewrite(ctx: Context, request: models.DescribeRewriteRequest) -> di
     return {"RewriteSet": [public(doc) for doc in found if not wanted or doc["LocationId"] in wanted]}
 
 
-@action(SERVICE, VERSION, "DeleteRewrite", models.DeleteRewriteRequest)
+@action
 def delete_rewrite(ctx: Context, request: models.DeleteRewriteRequest) -> dict[str, Any]:
     """End redirections; the rules stay."""
     asked = given(request)

@@ -13,8 +13,6 @@ from sandbox.services.clb.inventory import (
     LAYER_7,
     LISTENER,
     RULE,
-    SERVICE,
-    VERSION,
     idle,
     listener,
     remove_rule,
@@ -28,7 +26,7 @@ FORWARD_TYPES = ("HTTP", "HTTPS")
 _DOMAIN = re.compile(r"(\*|\*\.[A-Za-z0-9.-]+|[A-Za-z0-9.-]+(\.\*)?|[A-Za-z0-9_.-]+)")
 
 
-@action(SERVICE, VERSION, "CreateRule", models.CreateRuleRequest)
+@action
 def create_rule(ctx: Context, request: models.CreateRuleRequest) -> dict[str, Any]:
     """Rules of one listener; the first of a listener becomes its default server."""
     asked = given(request)
@@ -149,7 +147,7 @@ def _certificate_of_domain(ctx: Context, owner: Doc, domains: list[str]) -> dict
     raise ApiError("InvalidParameter", f"Domain `{domains[0]}` needs `Certificate`: the listener has SNI on.")
 
 
-@action(SERVICE, VERSION, "ModifyRule", models.ModifyRuleRequest)
+@action
 def modify_rule(ctx: Context, request: models.ModifyRuleRequest) -> dict[str, Any]:
     """URL, health check, scheduler, session, forward type; what is given changes."""
     asked = given(request)
@@ -174,13 +172,13 @@ def modify_rule(ctx: Context, request: models.ModifyRuleRequest) -> dict[str, An
     return {}
 
 
-@action(SERVICE, VERSION, "ModifyDomain", models.ModifyDomainRequest)
+@action
 def modify_domain(ctx: Context, request: models.ModifyDomainRequest) -> dict[str, Any]:
     """Rename a domain in all its rules."""
     return _modify_domain(ctx, given(request))
 
 
-@action(SERVICE, VERSION, "ModifyDomainAttributes", models.ModifyDomainAttributesRequest)
+@action
 def modify_domain_attributes(ctx: Context, request: models.ModifyDomainAttributesRequest) -> dict[str, Any]:
     """Name, certificate, HTTP/2 and default server of a domain: they hold for all its rules."""
     return _modify_domain(ctx, given(request))
@@ -223,7 +221,7 @@ def _move_default(ctx: Context, there: list[Doc], domain: str) -> None:
         ctx.store.put(RULE, doc["LocationId"], doc | {"DefaultServer": domain in doc["Domains"]})
 
 
-@action(SERVICE, VERSION, "DeleteRule", models.DeleteRuleRequest)
+@action
 def delete_rule(ctx: Context, request: models.DeleteRuleRequest) -> dict[str, Any]:
     """By LocationIds, or by Domain (with Url: that one rule)."""
     asked = given(request)

@@ -20,8 +20,6 @@ from sandbox.services.clb.inventory import (
     LB,
     LISTENER,
     RULE,
-    SERVICE,
-    VERSION,
     idle,
     listener,
     listeners_of,
@@ -184,7 +182,7 @@ def _change(
     return {}
 
 
-@action(SERVICE, VERSION, "RegisterTargets", models.RegisterTargetsRequest)
+@action
 def register_targets(ctx: Context, request: models.RegisterTargetsRequest) -> dict[str, Any]:
     """Add targets; those that are there get the weight given."""
     asked = given(request)
@@ -192,7 +190,7 @@ def register_targets(ctx: Context, request: models.RegisterTargetsRequest) -> di
     return _change(ctx, asked, lambda there: _joined(there, asked["Targets"]))
 
 
-@action(SERVICE, VERSION, "DeregisterTargets", models.DeregisterTargetsRequest)
+@action
 def deregister_targets(ctx: Context, request: models.DeregisterTargetsRequest) -> dict[str, Any]:
     """Remove targets. One that is not registered is an error."""
     asked = given(request)
@@ -220,14 +218,14 @@ def _weighted(there: list[dict[str, Any]], asked: dict[str, Any]) -> list[dict[s
     return there
 
 
-@action(SERVICE, VERSION, "ModifyTargetWeight", models.ModifyTargetWeightRequest)
+@action
 def modify_target_weight(ctx: Context, request: models.ModifyTargetWeightRequest) -> dict[str, Any]:
     """Weight 0 drains: open requests finish, no new one comes, checks go on."""
     asked = given(request)
     return _change(ctx, asked, lambda there: _weighted(there, asked))
 
 
-@action(SERVICE, VERSION, "BatchModifyTargetWeight", models.BatchModifyTargetWeightRequest)
+@action
 def batch_modify_target_weight(ctx: Context, request: models.BatchModifyTargetWeightRequest) -> dict[str, Any]:
     """Weights in several listeners or rules of one load balancer."""
     asked = given(request)
@@ -260,7 +258,7 @@ def _backend(store: Store, target: Target) -> dict[str, Any]:
     }
 
 
-@action(SERVICE, VERSION, "DescribeTargets", models.DescribeTargetsRequest)
+@action
 def describe_targets(ctx: Context, request: models.DescribeTargetsRequest) -> dict[str, Any]:
     """Targets of listeners and their rules."""
     asked = given(request)
@@ -303,7 +301,7 @@ def _health_of(store: Store, owner: Doc, states: Mapping[str, bool]) -> list[dic
     return answer
 
 
-@action(SERVICE, VERSION, "DescribeTargetHealth", models.DescribeTargetHealthRequest)
+@action
 def describe_target_health(ctx: Context, request: models.DescribeTargetHealthRequest) -> dict[str, Any]:
     """What the data plane's own checks say: Alive, Dead, Unknown (not yet checked), Close (no check)."""
     asked = given(request)

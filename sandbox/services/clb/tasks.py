@@ -14,7 +14,7 @@ from sandbox.api.errors import ApiError
 from sandbox.api.store import Doc
 from sandbox.services import zones
 from sandbox.services.clb import dataplane
-from sandbox.services.clb.inventory import LB, SERVICE, VERSION, listeners_of, remove_listener
+from sandbox.services.clb.inventory import LB, listeners_of, remove_listener
 from sandbox.services.params import given
 from sandbox.substrate.errors import SubstrateError
 
@@ -88,7 +88,7 @@ def _end_one(ctx: Context, lb_id: str, work: str, *, failed: bool) -> None:
         ctx.store.put(LB, lb_id, doc)
 
 
-@action(SERVICE, VERSION, "DescribeTaskStatus", models.DescribeTaskStatusRequest)
+@action
 def describe_task_status(ctx: Context, request: models.DescribeTaskStatusRequest) -> dict[str, Any]:
     """Status 0 success, 1 failed, 2 running."""
     asked = given(request)

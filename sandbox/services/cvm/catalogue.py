@@ -13,20 +13,19 @@ from sandbox.layout import REGIONS
 from sandbox.services.cvm.offers import IMAGES, SIZES
 from sandbox.services.params import check_zone, given, zone_number, zones
 
-VERSION = "2017-03-12"
 REGION_NAMES = {"ap-beijing": "华北地区(北京)", "ap-shanghai": "华东地区(上海)", "ap-guangzhou": "华南地区(广州)"}
 _CITIES = {"ap-beijing": "北京", "ap-shanghai": "上海", "ap-guangzhou": "广州"}
 _CHINESE = "零一二三四五六七八九"
 
 
-@action("cvm", VERSION, "DescribeRegions", models.DescribeRegionsRequest)
+@action
 def describe_regions(ctx: Context, request: models.DescribeRegionsRequest) -> dict[str, Any]:
     """The three regions."""
     found = [{"Region": name, "RegionName": REGION_NAMES[name], "RegionState": "AVAILABLE"} for name in REGIONS]
     return {"TotalCount": len(found), "RegionSet": found}
 
 
-@action("cvm", VERSION, "DescribeZones", models.DescribeZonesRequest)
+@action
 def describe_zones(ctx: Context, request: models.DescribeZonesRequest) -> dict[str, Any]:
     """The zones of the region that are on sale, with their numeric ids."""
     found = [
@@ -62,7 +61,7 @@ def _types(region: str) -> Iterator[Doc]:
             }
 
 
-@action("cvm", VERSION, "DescribeInstanceTypeConfigs", models.DescribeInstanceTypeConfigsRequest)
+@action
 def describe_instance_type_configs(ctx: Context, request: models.DescribeInstanceTypeConfigsRequest) -> dict[str, Any]:
     """Every type in every zone."""
     return {
@@ -83,7 +82,7 @@ def describe_instance_type_configs(ctx: Context, request: models.DescribeInstanc
     }
 
 
-@action("cvm", VERSION, "DescribeZoneInstanceConfigInfos", models.DescribeZoneInstanceConfigInfosRequest)
+@action
 def describe_zone_instance_config_infos(
     ctx: Context, request: models.DescribeZoneInstanceConfigInfosRequest
 ) -> dict[str, Any]:
@@ -119,7 +118,7 @@ _IMAGE_FILTERS = {
 }
 
 
-@action("cvm", VERSION, "DescribeImages", models.DescribeImagesRequest)
+@action
 def describe_images(ctx: Context, request: models.DescribeImagesRequest) -> dict[str, Any]:
     """The gateway's image and the usual public ones. Only the gateway's can be booted in the sandbox."""
     wanted: list[str] = given(request).get("ImageIds", [])

@@ -9,7 +9,6 @@ from sandbox.api.errors import ApiError
 from sandbox.api.paging import matches, page
 from sandbox.api.store import Doc
 from sandbox.services.cvm import machines
-from sandbox.services.cvm.catalogue import VERSION
 from sandbox.services.params import check_name, given, listed, need, public, select
 from sandbox.services.vpc import hosts
 
@@ -41,7 +40,7 @@ def _launch(asked: dict[str, Any], index: int) -> machines.Launch:
     )
 
 
-@action("cvm", VERSION, "RunInstances", models.RunInstancesRequest)
+@action
 def run_instances(ctx: Context, request: models.RunInstancesRequest) -> dict[str, Any]:
     """Instances, PENDING and then RUNNING. Without `PublicIpAssigned` they have no public address."""
     asked = given(request)
@@ -83,7 +82,7 @@ _FILTERS = {
 }
 
 
-@action("cvm", VERSION, "DescribeInstances", models.DescribeInstancesRequest)
+@action
 def describe_instances(ctx: Context, request: models.DescribeInstancesRequest) -> dict[str, Any]:
     """Instances by ids or filters; ids that do not exist are left out, as in the cloud."""
     asked = given(request)
@@ -94,7 +93,7 @@ def describe_instances(ctx: Context, request: models.DescribeInstancesRequest) -
     return {"TotalCount": len(docs), "InstanceSet": page(docs, request.Offset, request.Limit)}
 
 
-@action("cvm", VERSION, "DescribeInstancesStatus", models.DescribeInstancesStatusRequest)
+@action
 def describe_instances_status(ctx: Context, request: models.DescribeInstancesStatusRequest) -> dict[str, Any]:
     """Ids and states."""
     docs = select(ctx, machines.KIND, given(request).get("InstanceIds"), "InstanceId", MISSING)
@@ -106,7 +105,7 @@ def _mine(ctx: Context, instance_ids: list[str]) -> list[Doc]:
     return [need(ctx, machines.KIND, instance_id, MISSING) for instance_id in instance_ids]
 
 
-@action("cvm", VERSION, "TerminateInstances", models.TerminateInstancesRequest)
+@action
 def terminate_instances(ctx: Context, request: models.TerminateInstancesRequest) -> None:
     """TERMINATING, then gone. A scaling group replaces one of its own."""
     docs = _mine(ctx, given(request)["InstanceIds"])
@@ -118,7 +117,7 @@ def terminate_instances(ctx: Context, request: models.TerminateInstancesRequest)
         machines.terminate(ctx, doc["InstanceId"])
 
 
-@action("cvm", VERSION, "ModifyInstancesAttribute", models.ModifyInstancesAttributeRequest)
+@action
 def modify_instances_attribute(ctx: Context, request: models.ModifyInstancesAttributeRequest) -> None:
     """Name, security groups, role, protection."""
     asked = given(request)

@@ -9,14 +9,13 @@ from sandbox.api.actions import Context, action
 from sandbox.api.errors import ApiError
 from sandbox.api.paging import matches, page
 from sandbox.api.store import Doc
-from sandbox.services.cvm.catalogue import VERSION
 from sandbox.services.params import create, drop, given, need, public, select, stamp_utc
 
 KIND = "cvm.key_pair"
 MISSING = "InvalidKeyPairId.NotFound"
 
 
-@action("cvm", VERSION, "ImportKeyPair", models.ImportKeyPairRequest)
+@action
 def import_key_pair(ctx: Context, request: models.ImportKeyPairRequest) -> dict[str, Any]:
     """A public key under a name of 1 to 25 letters, digits and underscores."""
     asked = given(request)
@@ -43,7 +42,7 @@ def import_key_pair(ctx: Context, request: models.ImportKeyPairRequest) -> dict[
 _FILTERS = {"project-id": "ProjectId", "key-name": "KeyName"}
 
 
-@action("cvm", VERSION, "DescribeKeyPairs", models.DescribeKeyPairsRequest)
+@action
 def describe_key_pairs(ctx: Context, request: models.DescribeKeyPairsRequest) -> dict[str, Any]:
     """Key pairs by ids or filters."""
     docs = select(ctx, KIND, given(request).get("KeyIds"), "KeyId", MISSING)
@@ -51,7 +50,7 @@ def describe_key_pairs(ctx: Context, request: models.DescribeKeyPairsRequest) ->
     return {"TotalCount": len(docs), "KeyPairSet": page(docs, request.Offset, request.Limit)}
 
 
-@action("cvm", VERSION, "DeleteKeyPairs", models.DeleteKeyPairsRequest)
+@action
 def delete_key_pairs(ctx: Context, request: models.DeleteKeyPairsRequest) -> None:
     """Remove key pairs."""
     with ctx.store.lock:

@@ -8,7 +8,7 @@ from sandbox.api.actions import Context, action
 from sandbox.api.errors import ApiError
 from sandbox.api.paging import matches, page
 from sandbox.api.store import Doc
-from sandbox.services.cvm.catalogue import VERSION, check_image, check_place, check_size
+from sandbox.services.cvm.catalogue import check_image, check_place, check_size
 from sandbox.services.cvm.machines import check_groups, decode_user_data
 from sandbox.services.params import check_name, create, drop, given, need, public, select, stamp_utc
 
@@ -23,7 +23,7 @@ _OWN = (
 )
 
 
-@action("cvm", VERSION, "CreateLaunchTemplate", models.CreateLaunchTemplateRequest)
+@action
 def create_launch_template(ctx: Context, request: models.CreateLaunchTemplateRequest) -> dict[str, Any]:
     """A template with its first version."""
     asked = given(request)
@@ -67,7 +67,7 @@ def create_launch_template(ctx: Context, request: models.CreateLaunchTemplateReq
 _FILTERS = {"launch-template-name": "LaunchTemplateName", "LaunchTemplateName": "LaunchTemplateName"}
 
 
-@action("cvm", VERSION, "DescribeLaunchTemplates", models.DescribeLaunchTemplatesRequest)
+@action
 def describe_launch_templates(ctx: Context, request: models.DescribeLaunchTemplatesRequest) -> dict[str, Any]:
     """Templates by ids or filters."""
     docs = select(ctx, KIND, given(request).get("LaunchTemplateIds"), "LaunchTemplateId", MISSING)
@@ -75,7 +75,7 @@ def describe_launch_templates(ctx: Context, request: models.DescribeLaunchTempla
     return {"TotalCount": len(docs), "LaunchTemplateSet": page(docs, request.Offset, request.Limit)}
 
 
-@action("cvm", VERSION, "DescribeLaunchTemplateVersions", models.DescribeLaunchTemplateVersionsRequest)
+@action
 def describe_launch_template_versions(
     ctx: Context, request: models.DescribeLaunchTemplateVersionsRequest
 ) -> dict[str, Any]:
@@ -88,7 +88,7 @@ def describe_launch_template_versions(
     return {"TotalCount": len(versions), "LaunchTemplateVersionSet": shown}
 
 
-@action("cvm", VERSION, "DeleteLaunchTemplate", models.DeleteLaunchTemplateRequest)
+@action
 def delete_launch_template(ctx: Context, request: models.DeleteLaunchTemplateRequest) -> None:
     """The template and all its versions."""
     with ctx.store.lock:

@@ -11,13 +11,13 @@ from sandbox.api.paging import page
 from sandbox.api.store import Doc
 from sandbox.services import zones
 from sandbox.services.dnspod import records
-from sandbox.services.dnspod.plans import DOMAIN, NAME_SERVERS, PLAN, PLANS, RECORD, SERVICE, VERSION, domain_of
+from sandbox.services.dnspod.plans import DOMAIN, NAME_SERVERS, PLAN, PLANS, RECORD, domain_of
 from sandbox.services.params import check_one_of, given, public, stamp
 
 _DOMAIN = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]")
 
 
-@action(SERVICE, VERSION, "CreateDomain", models.CreateDomainRequest)
+@action
 def create_domain(ctx: Context, request: models.CreateDomainRequest) -> dict[str, Any]:
     """A zone with its NS records."""
     asked = given(request)
@@ -77,14 +77,14 @@ def _count(ctx: Context, doc: Doc) -> int:
     return sum(1 for record in ctx.store.list(RECORD) if record["_domain"] == doc["Domain"])
 
 
-@action(SERVICE, VERSION, "DescribeDomain", models.DescribeDomainRequest)
+@action
 def describe_domain(ctx: Context, request: models.DescribeDomainRequest) -> dict[str, Any]:
     """A domain, with the name servers that answer for it."""
     doc = domain_of(ctx, request.Domain, request.DomainId)
     return {"DomainInfo": public(doc) | {"RecordCount": _count(ctx, doc)}}
 
 
-@action(SERVICE, VERSION, "DescribeDomainList", models.DescribeDomainListRequest)
+@action
 def describe_domain_list(ctx: Context, request: models.DescribeDomainListRequest) -> dict[str, Any]:
     """Domains whose name holds the keyword."""
     docs = [doc for doc in ctx.store.list(DOMAIN) if (request.Keyword or "") in doc["Domain"]]
@@ -101,7 +101,7 @@ def describe_domain_list(ctx: Context, request: models.DescribeDomainListRequest
     return {"DomainCountInfo": counts, "DomainList": listed}
 
 
-@action(SERVICE, VERSION, "DeleteDomain", models.DeleteDomainRequest)
+@action
 def delete_domain(ctx: Context, request: models.DeleteDomainRequest) -> dict[str, Any]:
     """With all its records."""
     with ctx.store.lock:
@@ -117,7 +117,7 @@ def _remove_domain(ctx: Context, name: str) -> None:
     ctx.store.delete(DOMAIN, name)
 
 
-@action(SERVICE, VERSION, "ModifyDomainStatus", models.ModifyDomainStatusRequest)
+@action
 def modify_domain_status(ctx: Context, request: models.ModifyDomainStatusRequest) -> dict[str, Any]:
     """enable or disable: a disabled domain is not answered for."""
     status = str(request.Status).upper()
@@ -129,7 +129,7 @@ def modify_domain_status(ctx: Context, request: models.ModifyDomainStatusRequest
     return {}
 
 
-@action(SERVICE, VERSION, "ModifyDomainRemark", models.ModifyDomainRemarkRequest)
+@action
 def modify_domain_remark(ctx: Context, request: models.ModifyDomainRemarkRequest) -> dict[str, Any]:
     """A note on the domain."""
     with ctx.store.lock:

@@ -9,7 +9,6 @@ from sandbox.api.actions import Context, action
 from sandbox.api.errors import ApiError
 from sandbox.api.store import Doc
 
-SERVICE, VERSION = "dnspod", "2021-03-23"
 DOMAIN, RECORD, PLAN = "dnspod.domain", "dnspod.record", "dnspod.plan"
 NAME_SERVERS = ["ns1.sandbox-dns.test"]
 """The sandbox's name server, by the name that its zones delegate to."""
@@ -75,7 +74,7 @@ def plan_of(doc: Doc) -> Plan:
     return PLANS[doc["Grade"]]
 
 
-@action(SERVICE, VERSION, "DescribeRecordLineList", models.DescribeRecordLineListRequest)
+@action
 def describe_record_line_list(ctx: Context, request: models.DescribeRecordLineListRequest) -> dict[str, Any]:
     """The lines of a plan, by Chinese name."""
     grade = str(request.DomainGrade or domain_of(ctx, request.Domain, request.DomainId)["Grade"]).upper()
@@ -85,7 +84,7 @@ def describe_record_line_list(ctx: Context, request: models.DescribeRecordLineLi
     return {"LineList": [{"Name": name, "LineId": id} for name, id in known.items()], "LineGroupList": []}
 
 
-@action(SERVICE, VERSION, "DescribePackageDetail", models.DescribePackageDetailRequest)
+@action
 def describe_package_detail(ctx: Context, request: models.DescribePackageDetailRequest) -> dict[str, Any]:
     """The plans and what they allow."""
     info = [

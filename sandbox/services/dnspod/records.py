@@ -12,7 +12,7 @@ from sandbox.api.errors import ApiError
 from sandbox.api.paging import page
 from sandbox.api.store import Doc
 from sandbox.services import zones
-from sandbox.services.dnspod.plans import GROUP_LINES, LINES, RECORD, SERVICE, VERSION, domain_of, plan_of
+from sandbox.services.dnspod.plans import GROUP_LINES, LINES, RECORD, domain_of, plan_of
 from sandbox.services.params import check_one_of, given, public, stamp
 from sandbox.substrate.errors import SubstrateError
 
@@ -133,7 +133,7 @@ def _check_beside(ctx: Context, doc: Doc, record: Doc) -> None:
         raise ApiError("LimitExceeded.SubdomainRollLimit", message)
 
 
-@action(SERVICE, VERSION, "CreateRecord", models.CreateRecordRequest)
+@action
 def create_record(ctx: Context, request: models.CreateRecordRequest) -> dict[str, Any]:
     """A record; answered for when this returns."""
     asked = given(request)
@@ -156,7 +156,7 @@ def record_of(ctx: Context, doc: Doc, id: int) -> Doc:
     return record
 
 
-@action(SERVICE, VERSION, "ModifyRecord", models.ModifyRecordRequest)
+@action
 def modify_record(ctx: Context, request: models.ModifyRecordRequest) -> dict[str, Any]:
     """All fields anew."""
     asked = given(request)
@@ -170,7 +170,7 @@ def modify_record(ctx: Context, request: models.ModifyRecordRequest) -> dict[str
     return {"RecordId": record["RecordId"]}
 
 
-@action(SERVICE, VERSION, "ModifyRecordStatus", models.ModifyRecordStatusRequest)
+@action
 def modify_record_status(ctx: Context, request: models.ModifyRecordStatusRequest) -> dict[str, Any]:
     """ENABLE or DISABLE."""
     status = str(request.Status).upper()
@@ -185,7 +185,7 @@ def modify_record_status(ctx: Context, request: models.ModifyRecordStatusRequest
     return {"RecordId": before["RecordId"]}
 
 
-@action(SERVICE, VERSION, "ModifyRecordRemark", models.ModifyRecordRemarkRequest)
+@action
 def modify_record_remark(ctx: Context, request: models.ModifyRecordRemarkRequest) -> dict[str, Any]:
     """A note on the record."""
     with ctx.store.lock:
@@ -194,7 +194,7 @@ def modify_record_remark(ctx: Context, request: models.ModifyRecordRemarkRequest
     return {}
 
 
-@action(SERVICE, VERSION, "DeleteRecord", models.DeleteRecordRequest)
+@action
 def delete_record(ctx: Context, request: models.DeleteRecordRequest) -> dict[str, Any]:
     """One that is gone already is an error."""
     with ctx.store.lock:
@@ -207,7 +207,7 @@ def delete_record(ctx: Context, request: models.DeleteRecordRequest) -> dict[str
     return {}
 
 
-@action(SERVICE, VERSION, "DescribeRecord", models.DescribeRecordRequest)
+@action
 def describe_record(ctx: Context, request: models.DescribeRecordRequest) -> dict[str, Any]:
     """A record."""
     doc = domain_of(ctx, request.Domain, request.DomainId)
@@ -219,7 +219,7 @@ def describe_record(ctx: Context, request: models.DescribeRecordRequest) -> dict
     return {"RecordInfo": info | {"Id": record["RecordId"], "Enabled": enabled, "DomainId": doc["DomainId"]}}
 
 
-@action(SERVICE, VERSION, "DescribeRecordList", models.DescribeRecordListRequest)
+@action
 def describe_record_list(ctx: Context, request: models.DescribeRecordListRequest) -> dict[str, Any]:
     """By host record, type, line or keyword. Finding none is an error, unless ErrorOnEmpty is no."""
     asked = given(request)

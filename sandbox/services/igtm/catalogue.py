@@ -14,7 +14,6 @@ from sandbox.api.store import Doc, Store
 from sandbox.services import zones
 from sandbox.services.params import given
 
-SERVICE, VERSION = "igtm", "2023-10-24"
 PACKAGE, INSTANCE, POOL, MONITOR, STRATEGY = (
     "igtm.package",
     "igtm.instance",
@@ -97,7 +96,7 @@ def package(store: Store, id: str) -> Doc:
     raise ApiError("ResourceNotFound", f"The package `{id}` is not one of this account.")
 
 
-@action(SERVICE, VERSION, "DescribeDnsLineList", models.DescribeDnsLineListRequest)
+@action
 def describe_dns_line_list(ctx: Context, request: models.DescribeDnsLineListRequest) -> dict[str, Any]:
     """Lines by id."""
     used = {
@@ -113,7 +112,7 @@ def describe_dns_line_list(ctx: Context, request: models.DescribeDnsLineListRequ
     return {"DnsLineSet": listed}
 
 
-@action(SERVICE, VERSION, "DescribeInstancePackageList", models.DescribeInstancePackageListRequest)
+@action
 def describe_instance_package_list(ctx: Context, request: models.DescribeInstancePackageListRequest) -> dict[str, Any]:
     """By package id, instance or type; IsUsed 1: those that an instance uses."""
     asked = given(request)
@@ -123,7 +122,7 @@ def describe_instance_package_list(ctx: Context, request: models.DescribeInstanc
     return {"TotalCount": len(docs), "InstanceSet": page(docs, request.Offset, request.Limit)}
 
 
-@action(SERVICE, VERSION, "DescribeDetectors", models.DescribeDetectorsRequest)
+@action
 def describe_detectors(ctx: Context, request: models.DescribeDetectorsRequest) -> dict[str, Any]:
     """Groups of detectors; in the sandbox one prober on its internet stands for all of them."""
     return {"DetectorGroupSet": list(DETECTORS)}

@@ -9,7 +9,7 @@ from sandbox.api.errors import ApiError
 from sandbox.api.paging import page
 from sandbox.api.store import Doc
 from sandbox.services import zones
-from sandbox.services.igtm.catalogue import INSTANCE, POOL, SERVICE, STRATEGY, VERSION, fits, package
+from sandbox.services.igtm.catalogue import INSTANCE, POOL, STRATEGY, fits, package
 from sandbox.services.params import check_name, check_one_of, given, stamp
 
 SYSTEM_DOMAIN = "igtm-dns.com"
@@ -30,7 +30,7 @@ def access_name(doc: Doc) -> str:
     return str(domain if sub in ("", "@") else f"{sub}.{domain}").lower()
 
 
-@action(SERVICE, VERSION, "CreateInstance", models.CreateInstanceRequest)
+@action
 def create_instance(ctx: Context, request: models.CreateInstanceRequest) -> dict[str, Any]:
     """An instance in a package that no other uses."""
     asked = given(request)
@@ -105,13 +105,13 @@ def _detail(ctx: Context, doc: Doc) -> Doc:
     return doc | counts | {"IsCnameConfigured": pointing}
 
 
-@action(SERVICE, VERSION, "DescribeInstanceDetail", models.DescribeInstanceDetailRequest)
+@action
 def describe_instance_detail(ctx: Context, request: models.DescribeInstanceDetailRequest) -> dict[str, Any]:
     """An instance."""
     return {"Instance": _detail(ctx, instance_of(ctx, request.InstanceId))}
 
 
-@action(SERVICE, VERSION, "DescribeInstanceList", models.DescribeInstanceListRequest)
+@action
 def describe_instance_list(ctx: Context, request: models.DescribeInstanceListRequest) -> dict[str, Any]:
     """Instances by InstanceId, Domain, InstanceName."""
     asked = given(request)
@@ -120,7 +120,7 @@ def describe_instance_list(ctx: Context, request: models.DescribeInstanceListReq
     return {"InstanceSet": found, "TotalCount": len(docs), "SystemAccessEnabled": True}
 
 
-@action(SERVICE, VERSION, "ModifyInstanceConfig", models.ModifyInstanceConfigRequest)
+@action
 def modify_instance_config(ctx: Context, request: models.ModifyInstanceConfigRequest) -> dict[str, Any]:
     """Name, business domain, access name, TTL."""
     asked = given(request)

@@ -9,7 +9,7 @@ from sandbox.api.errors import ApiError
 from sandbox.api.paging import page
 from sandbox.api.store import Doc
 from sandbox.services import zones
-from sandbox.services.igtm.catalogue import DETECTORS, MONITOR, POOL, SERVICE, VERSION, fits
+from sandbox.services.igtm.catalogue import DETECTORS, MONITOR, POOL, fits
 from sandbox.services.params import check_name, given, stamp
 
 _ALLOWED: dict[str, tuple[object, ...]] = {
@@ -68,7 +68,7 @@ def monitor_of(ctx: Context, id: int) -> Doc:
     return doc
 
 
-@action(SERVICE, VERSION, "CreateMonitor", models.CreateMonitorRequest)
+@action
 def create_monitor(ctx: Context, request: models.CreateMonitorRequest) -> dict[str, Any]:
     """A monitor; pools name it."""
     asked = given(request)
@@ -82,7 +82,7 @@ def create_monitor(ctx: Context, request: models.CreateMonitorRequest) -> dict[s
     return {"MonitorId": id}
 
 
-@action(SERVICE, VERSION, "ModifyMonitor", models.ModifyMonitorRequest)
+@action
 def modify_monitor(ctx: Context, request: models.ModifyMonitorRequest) -> dict[str, Any]:
     """What is given changes."""
     asked = given(request)
@@ -92,20 +92,20 @@ def modify_monitor(ctx: Context, request: models.ModifyMonitorRequest) -> dict[s
     return {"Msg": "success"}
 
 
-@action(SERVICE, VERSION, "DescribeMonitorDetail", models.DescribeMonitorDetailRequest)
+@action
 def describe_monitor_detail(ctx: Context, request: models.DescribeMonitorDetailRequest) -> dict[str, Any]:
     """A monitor."""
     return {"MonitorDetail": monitor_of(ctx, request.MonitorId)}
 
 
-@action(SERVICE, VERSION, "DescribeMonitors", models.DescribeMonitorsRequest)
+@action
 def describe_monitors(ctx: Context, request: models.DescribeMonitorsRequest) -> dict[str, Any]:
     """Monitors by MonitorId, MonitorName."""
     docs = [doc for doc in ctx.store.list(MONITOR) if fits(doc, given(request).get("Filters"))]
     return {"MonitorDataSet": page(docs, request.Offset, request.Limit), "TotalCount": len(docs)}
 
 
-@action(SERVICE, VERSION, "DeleteMonitor", models.DeleteMonitorRequest)
+@action
 def delete_monitor(ctx: Context, request: models.DeleteMonitorRequest) -> dict[str, Any]:
     """Refused while a pool names it; the cloud says so in `Msg` of a good answer."""
     with ctx.store.lock:

@@ -13,7 +13,7 @@ from sandbox.api.store import Doc
 from sandbox.layout import PUBLIC_RANGE
 from sandbox.services import zones
 from sandbox.services.igtm import states
-from sandbox.services.igtm.catalogue import MONITOR, POOL, SERVICE, STRATEGY, VERSION, fits
+from sandbox.services.igtm.catalogue import MONITOR, POOL, STRATEGY, fits
 from sandbox.services.params import check_name, check_one_of, given, public, stamp
 
 _NAME = re.compile(r"([A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.)+[A-Za-z][A-Za-z0-9-]*[A-Za-z0-9]\.?")
@@ -85,7 +85,7 @@ def _addresses(ctx: Context, asked: list[dict[str, Any]], before: Doc, traffic: 
     return answer
 
 
-@action(SERVICE, VERSION, "CreateAddressPool", models.CreateAddressPoolRequest)
+@action
 def create_address_pool(ctx: Context, request: models.CreateAddressPoolRequest) -> dict[str, Any]:
     """A pool; it answers once a strategy names it."""
     asked = given(request)
@@ -96,7 +96,7 @@ def create_address_pool(ctx: Context, request: models.CreateAddressPoolRequest) 
     return {"AddressPoolId": id}
 
 
-@action(SERVICE, VERSION, "ModifyAddressPool", models.ModifyAddressPoolRequest)
+@action
 def modify_address_pool(ctx: Context, request: models.ModifyAddressPoolRequest) -> dict[str, Any]:
     """What is given changes."""
     asked = given(request)
@@ -120,7 +120,7 @@ def _with_states(ctx: Context, doc: Doc) -> list[Doc]:
     return [address | {"Status": living[address["Addr"]]} for address in doc["AddressSet"]]
 
 
-@action(SERVICE, VERSION, "DescribeAddressPoolDetail", models.DescribeAddressPoolDetailRequest)
+@action
 def describe_address_pool_detail(ctx: Context, request: models.DescribeAddressPoolDetailRequest) -> dict[str, Any]:
     """A pool and the state of its addresses: OK, DOWN, UNMONITORED."""
     doc = pool_of(ctx, request.PoolId)
@@ -128,7 +128,7 @@ def describe_address_pool_detail(ctx: Context, request: models.DescribeAddressPo
     return {"AddressPool": pool, "AddressSet": _with_states(ctx, doc)}
 
 
-@action(SERVICE, VERSION, "DescribeAddressPoolList", models.DescribeAddressPoolListRequest)
+@action
 def describe_address_pool_list(ctx: Context, request: models.DescribeAddressPoolListRequest) -> dict[str, Any]:
     """Pools by PoolId, PoolName, MonitorId."""
     asked = given(request)
@@ -152,7 +152,7 @@ def describe_address_pool_list(ctx: Context, request: models.DescribeAddressPool
     return {"AddressPoolSet": page(answer, request.Offset, request.Limit), "TotalCount": len(answer)}
 
 
-@action(SERVICE, VERSION, "DeleteAddressPool", models.DeleteAddressPoolRequest)
+@action
 def delete_address_pool(ctx: Context, request: models.DeleteAddressPoolRequest) -> dict[str, Any]:
     """Refused while a strategy names it; the cloud says so in `Msg` of a good answer."""
     with ctx.store.lock:

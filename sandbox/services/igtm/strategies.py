@@ -10,7 +10,7 @@ from sandbox.api.paging import page
 from sandbox.api.store import Doc
 from sandbox.services import zones
 from sandbox.services.igtm import states
-from sandbox.services.igtm.catalogue import LINES, SERVICE, STRATEGY, VERSION, fits
+from sandbox.services.igtm.catalogue import LINES, STRATEGY, fits
 from sandbox.services.igtm.instances import instance_of
 from sandbox.services.igtm.pools import pool_of
 from sandbox.services.params import check_name, check_one_of, given, stamp
@@ -109,7 +109,7 @@ def _publish(ctx: Context, id: int, before: Doc | None) -> None:
         raise ApiError("InvalidParameter", f"The name server refuses it: {error}") from error
 
 
-@action(SERVICE, VERSION, "CreateStrategy", models.CreateStrategyRequest)
+@action
 def create_strategy(ctx: Context, request: models.CreateStrategyRequest) -> dict[str, Any]:
     """A strategy; the name answers by it when this returns."""
     asked = given(request)
@@ -130,7 +130,7 @@ def create_strategy(ctx: Context, request: models.CreateStrategyRequest) -> dict
     return {"StrategyId": id}
 
 
-@action(SERVICE, VERSION, "ModifyStrategy", models.ModifyStrategyRequest)
+@action
 def modify_strategy(ctx: Context, request: models.ModifyStrategyRequest) -> dict[str, Any]:
     """What is given changes."""
     asked = given(request)
@@ -156,14 +156,14 @@ def _active(ctx: Context, doc: Doc) -> Doc:
     return {"ActivateLevel": 0, "ActivePoolType": "FALLBACK", "ActivateMainPoolId": group["MainAddressPoolId"]}
 
 
-@action(SERVICE, VERSION, "DescribeStrategyDetail", models.DescribeStrategyDetailRequest)
+@action
 def describe_strategy_detail(ctx: Context, request: models.DescribeStrategyDetailRequest) -> dict[str, Any]:
     """A strategy and the level that answers now."""
     doc = strategy_of(ctx, request.InstanceId, request.StrategyId)
     return {"StrategyDetail": doc | {"ActivateMainPoolId": _active(ctx, doc)["ActivateMainPoolId"]}}
 
 
-@action(SERVICE, VERSION, "DescribeStrategyList", models.DescribeStrategyListRequest)
+@action
 def describe_strategy_list(ctx: Context, request: models.DescribeStrategyListRequest) -> dict[str, Any]:
     """An instance's strategies by StrategyId, Name."""
     asked = given(request)
@@ -175,7 +175,7 @@ def describe_strategy_list(ctx: Context, request: models.DescribeStrategyListReq
     return {"StrategySet": page(docs, request.Offset, request.Limit), "TotalCount": len(docs)}
 
 
-@action(SERVICE, VERSION, "DeleteStrategy", models.DeleteStrategyRequest)
+@action
 def delete_strategy(ctx: Context, request: models.DeleteStrategyRequest) -> dict[str, Any]:
     """Its lines fall back to the default strategy."""
     with ctx.store.lock:

@@ -15,8 +15,6 @@ from sandbox.services.monitor.inventory import (
     ALERT_GROUP,
     DISABLED,
     ENABLED,
-    SERVICE,
-    VERSION,
     part,
     parts,
     prometheus,
@@ -35,7 +33,7 @@ def _check(rule: dict[str, Any]) -> None:
         raise ApiError("InvalidParameterValue", "The state of a rule is 2 (on) or 3 (off).")
 
 
-@action(SERVICE, VERSION, "CreateAlertRule", models.CreateAlertRuleRequest)
+@action
 def create_rule(ctx: Context, request: models.CreateAlertRuleRequest) -> dict[str, Any]:
     """A rule; its name is unique in the instance."""
     asked = given(request)
@@ -67,7 +65,7 @@ def create_rule(ctx: Context, request: models.CreateAlertRuleRequest) -> dict[st
     return {"RuleId": id}
 
 
-@action(SERVICE, VERSION, "UpdateAlertRule", models.UpdateAlertRuleRequest)
+@action
 def update_rule(ctx: Context, request: models.UpdateAlertRuleRequest) -> dict[str, Any]:
     """What is given changes."""
     asked = given(request)
@@ -80,7 +78,7 @@ def update_rule(ctx: Context, request: models.UpdateAlertRuleRequest) -> dict[st
     return {"RuleId": asked["RuleId"]}
 
 
-@action(SERVICE, VERSION, "DescribeAlertRules", models.DescribeAlertRulesRequest)
+@action
 def describe_rules(ctx: Context, request: models.DescribeAlertRulesRequest) -> dict[str, Any]:
     """By id, state, name, type."""
     asked = given(request)
@@ -95,7 +93,7 @@ def describe_rules(ctx: Context, request: models.DescribeAlertRulesRequest) -> d
     return {"TotalCount": len(docs), "AlertRuleSet": [public(doc) for doc in found]}
 
 
-@action(SERVICE, VERSION, "DeleteAlertRules", models.DeleteAlertRulesRequest)
+@action
 def delete_rules(ctx: Context, request: models.DeleteAlertRulesRequest) -> dict[str, Any]:
     """Those named; one that is gone is accepted."""
     return _delete(ctx, ALERT, given(request)["InstanceId"], given(request)["RuleIds"])
@@ -128,7 +126,7 @@ def _group(ctx: Context, asked: dict[str, Any], id: str) -> Doc:
     }
 
 
-@action(SERVICE, VERSION, "CreatePrometheusAlertGroup", models.CreatePrometheusAlertGroupRequest)
+@action
 def create_group(ctx: Context, request: models.CreatePrometheusAlertGroupRequest) -> dict[str, Any]:
     """A group of alert rules."""
     asked = given(request)
@@ -140,7 +138,7 @@ def create_group(ctx: Context, request: models.CreatePrometheusAlertGroupRequest
     return {"GroupId": id}
 
 
-@action(SERVICE, VERSION, "UpdatePrometheusAlertGroup", models.UpdatePrometheusAlertGroupRequest)
+@action
 def update_group(ctx: Context, request: models.UpdatePrometheusAlertGroupRequest) -> dict[str, Any]:
     """The whole group anew."""
     asked = given(request)
@@ -152,7 +150,7 @@ def update_group(ctx: Context, request: models.UpdatePrometheusAlertGroupRequest
     return {"GroupId": asked["GroupId"]}
 
 
-@action(SERVICE, VERSION, "DescribePrometheusAlertGroups", models.DescribePrometheusAlertGroupsRequest)
+@action
 def describe_groups(ctx: Context, request: models.DescribePrometheusAlertGroupsRequest) -> dict[str, Any]:
     """By id or name."""
     asked = given(request)
@@ -166,7 +164,7 @@ def describe_groups(ctx: Context, request: models.DescribePrometheusAlertGroupsR
     return {"AlertGroupSet": [public(doc) for doc in found], "TotalCount": len(docs)}
 
 
-@action(SERVICE, VERSION, "DeletePrometheusAlertGroups", models.DeletePrometheusAlertGroupsRequest)
+@action
 def delete_groups(ctx: Context, request: models.DeletePrometheusAlertGroupsRequest) -> dict[str, Any]:
     """Those named; one that is gone is accepted."""
     return _delete(ctx, ALERT_GROUP, given(request)["InstanceId"], given(request)["GroupIds"])

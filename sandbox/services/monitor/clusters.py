@@ -14,8 +14,6 @@ from sandbox.services.monitor.inventory import (
     CLUSTER_AGENT,
     CLUSTER_CONFIG,
     RULE_YAML,
-    SERVICE,
-    VERSION,
     parts,
     prometheus,
     running,
@@ -29,7 +27,7 @@ def _key(prometheus_id: str, cluster_type: str, cluster_id: str) -> str:
     return f"{prometheus_id}/{cluster_type}/{cluster_id}"
 
 
-@action(SERVICE, VERSION, "CreatePrometheusClusterAgent", models.CreatePrometheusClusterAgentRequest)
+@action
 def create_cluster_agent(ctx: Context, request: models.CreatePrometheusClusterAgentRequest) -> dict[str, Any]:
     """Bind clusters."""
     asked = given(request)
@@ -60,7 +58,7 @@ def create_cluster_agent(ctx: Context, request: models.CreatePrometheusClusterAg
     return {}
 
 
-@action(SERVICE, VERSION, "DescribePrometheusClusterAgents", models.DescribePrometheusClusterAgentsRequest)
+@action
 def describe_cluster_agents(ctx: Context, request: models.DescribePrometheusClusterAgentsRequest) -> dict[str, Any]:
     """By cluster id or type."""
     asked = given(request)
@@ -75,7 +73,7 @@ def describe_cluster_agents(ctx: Context, request: models.DescribePrometheusClus
     return {"Agents": [public(doc) for doc in found], "Total": len(docs), "IsFirstBind": not docs}
 
 
-@action(SERVICE, VERSION, "DeletePrometheusClusterAgent", models.DeletePrometheusClusterAgentRequest)
+@action
 def delete_cluster_agents(ctx: Context, request: models.DeletePrometheusClusterAgentRequest) -> dict[str, Any]:
     """Unbind clusters."""
     asked = given(request)
@@ -84,13 +82,13 @@ def delete_cluster_agents(ctx: Context, request: models.DeletePrometheusClusterA
     return {}
 
 
-@action(SERVICE, VERSION, "CreatePrometheusConfig", models.CreatePrometheusConfigRequest)
+@action
 def create_config(ctx: Context, request: models.CreatePrometheusConfigRequest) -> dict[str, Any]:
     """Monitors and raw jobs of a cluster, by name; each text is YAML."""
     return _set_config(ctx, given(request))
 
 
-@action(SERVICE, VERSION, "ModifyPrometheusConfig", models.ModifyPrometheusConfigRequest)
+@action
 def modify_config(ctx: Context, request: models.ModifyPrometheusConfigRequest) -> dict[str, Any]:
     """Those given replace those of their names."""
     return _set_config(ctx, given(request))
@@ -116,7 +114,7 @@ def _check_yaml(text: str) -> Any:
         raise ApiError("InvalidParameterValue", f"The text is no YAML: {error}") from error
 
 
-@action(SERVICE, VERSION, "DescribePrometheusConfig", models.DescribePrometheusConfigRequest)
+@action
 def describe_config(ctx: Context, request: models.DescribePrometheusConfigRequest) -> dict[str, Any]:
     """All of a cluster's."""
     asked = given(request)
@@ -126,7 +124,7 @@ def describe_config(ctx: Context, request: models.DescribePrometheusConfigReques
     return public(doc) | {"Config": "", "Probes": [], "ImageNeedUpdate": False}
 
 
-@action(SERVICE, VERSION, "DeletePrometheusConfig", models.DeletePrometheusConfigRequest)
+@action
 def delete_config(ctx: Context, request: models.DeletePrometheusConfigRequest) -> dict[str, Any]:
     """Those named."""
     asked = given(request)
@@ -140,7 +138,7 @@ def delete_config(ctx: Context, request: models.DeletePrometheusConfigRequest) -
     return {}
 
 
-@action(SERVICE, VERSION, "CreatePrometheusRecordRuleYaml", models.CreatePrometheusRecordRuleYamlRequest)
+@action
 def create_rule_yaml(ctx: Context, request: models.CreatePrometheusRecordRuleYamlRequest) -> dict[str, Any]:
     """A PrometheusRule object; its metadata name is its name."""
     asked = given(request)
@@ -159,7 +157,7 @@ def create_rule_yaml(ctx: Context, request: models.CreatePrometheusRecordRuleYam
     return {}
 
 
-@action(SERVICE, VERSION, "ModifyPrometheusRecordRuleYaml", models.ModifyPrometheusRecordRuleYamlRequest)
+@action
 def modify_rule_yaml(ctx: Context, request: models.ModifyPrometheusRecordRuleYamlRequest) -> dict[str, Any]:
     """Another text."""
     asked = given(request)
@@ -172,7 +170,7 @@ def modify_rule_yaml(ctx: Context, request: models.ModifyPrometheusRecordRuleYam
     return {}
 
 
-@action(SERVICE, VERSION, "DescribePrometheusRecordRules", models.DescribePrometheusRecordRulesRequest)
+@action
 def describe_rule_yaml(ctx: Context, request: models.DescribePrometheusRecordRulesRequest) -> dict[str, Any]:
     """By the filter Name."""
     asked = given(request)
@@ -182,7 +180,7 @@ def describe_rule_yaml(ctx: Context, request: models.DescribePrometheusRecordRul
     return {"Records": [public(doc) for doc in page(docs, request.Offset, request.Limit)], "Total": len(docs)}
 
 
-@action(SERVICE, VERSION, "DeletePrometheusRecordRuleYaml", models.DeletePrometheusRecordRuleYamlRequest)
+@action
 def delete_rule_yaml(ctx: Context, request: models.DeletePrometheusRecordRuleYamlRequest) -> dict[str, Any]:
     """Those named."""
     asked = given(request)

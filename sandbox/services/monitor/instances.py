@@ -17,8 +17,6 @@ from sandbox.services.monitor.inventory import (
     KINDS,
     PROMETHEUS,
     RUNNING,
-    SERVICE,
-    VERSION,
     parts,
     prometheus,
 )
@@ -41,12 +39,7 @@ REFRESH_S = 2.0
 _log = logging.getLogger(__name__)
 
 
-@action(
-    SERVICE,
-    VERSION,
-    "CreatePrometheusMultiTenantInstancePostPayMode",
-    models.CreatePrometheusMultiTenantInstancePostPayModeRequest,
-)
+@action
 def create_instance(
     ctx: Context, request: models.CreatePrometheusMultiTenantInstancePostPayModeRequest
 ) -> dict[str, Any]:
@@ -142,7 +135,7 @@ def refresh(ctx: Context) -> None:
             _log.error("Prometheus %s keeps its targets: %s", doc["InstanceId"], error)
 
 
-@action(SERVICE, VERSION, "DescribePrometheusInstances", models.DescribePrometheusInstancesRequest)
+@action
 def describe_instances(ctx: Context, request: models.DescribePrometheusInstancesRequest) -> dict[str, Any]:
     """By id, name, status, zone, address."""
     asked = given(request)
@@ -166,7 +159,7 @@ def _shown(ctx: Context, doc: Doc) -> Doc:
     return public(doc) | {"TagSpecification": tags.as_list(kept)}
 
 
-@action(SERVICE, VERSION, "ModifyPrometheusInstanceAttributes", models.ModifyPrometheusInstanceAttributesRequest)
+@action
 def modify_instance(ctx: Context, request: models.ModifyPrometheusInstanceAttributesRequest) -> dict[str, Any]:
     """Name and retention."""
     asked = given(request)
@@ -180,7 +173,7 @@ def modify_instance(ctx: Context, request: models.ModifyPrometheusInstanceAttrib
     return {}
 
 
-@action(SERVICE, VERSION, "TerminatePrometheusInstances", models.TerminatePrometheusInstancesRequest)
+@action
 def terminate_instances(ctx: Context, request: models.TerminatePrometheusInstancesRequest) -> dict[str, Any]:
     """Isolate: it stops, keeps its address, and waits for DestroyPrometheusInstance."""
     with ctx.store.lock:
@@ -191,7 +184,7 @@ def terminate_instances(ctx: Context, request: models.TerminatePrometheusInstanc
     return {}
 
 
-@action(SERVICE, VERSION, "DestroyPrometheusInstance", models.DestroyPrometheusInstanceRequest)
+@action
 def destroy_instance(ctx: Context, request: models.DestroyPrometheusInstanceRequest) -> dict[str, Any]:
     """Only an isolated one goes, with all that belongs to it."""
     id = str(request.InstanceId)

@@ -10,7 +10,6 @@ from sandbox.api.errors import ApiError
 from sandbox.api.store import Doc, Store
 from sandbox.services.params import in_region
 
-SERVICE, VERSION = "monitor", "2018-07-24"
 PROMETHEUS = "monitor.prometheus"
 AGENT, JOB = "monitor.agent", "monitor.scrape_job"
 RECORDING, ALERT, ALERT_GROUP = "monitor.recording_rule", "monitor.alert_rule", "monitor.alert_group"

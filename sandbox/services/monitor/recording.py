@@ -13,8 +13,6 @@ from sandbox.services.monitor.inventory import (
     DISABLED,
     ENABLED,
     RECORDING,
-    SERVICE,
-    VERSION,
     part,
     parts,
     prometheus,
@@ -38,7 +36,7 @@ def _check(asked: dict[str, Any]) -> int:
     return len(rules)  # pyright: ignore[reportUnknownArgumentType]  # YAML
 
 
-@action(SERVICE, VERSION, "CreateRecordingRule", models.CreateRecordingRuleRequest)
+@action
 def create_rule(ctx: Context, request: models.CreateRecordingRuleRequest) -> dict[str, Any]:
     """A group of rules that Prometheus evaluates."""
     asked = given(request)
@@ -63,7 +61,7 @@ def create_rule(ctx: Context, request: models.CreateRecordingRuleRequest) -> dic
     return {"RuleId": id}
 
 
-@action(SERVICE, VERSION, "UpdateRecordingRule", models.UpdateRecordingRuleRequest)
+@action
 def update_rule(ctx: Context, request: models.UpdateRecordingRuleRequest) -> dict[str, Any]:
     """Another group."""
     asked = given(request)
@@ -77,7 +75,7 @@ def update_rule(ctx: Context, request: models.UpdateRecordingRuleRequest) -> dic
     return {"RuleId": asked["RuleId"]}
 
 
-@action(SERVICE, VERSION, "DescribeRecordingRules", models.DescribeRecordingRulesRequest)
+@action
 def describe_rules(ctx: Context, request: models.DescribeRecordingRulesRequest) -> dict[str, Any]:
     """By id, state, name."""
     asked = given(request)
@@ -94,7 +92,7 @@ def describe_rules(ctx: Context, request: models.DescribeRecordingRulesRequest) 
     return {"TotalCount": len(docs), "RecordingRuleSet": [public(doc) for doc in found], "TotalRuleCount": total}
 
 
-@action(SERVICE, VERSION, "DeleteRecordingRules", models.DeleteRecordingRulesRequest)
+@action
 def delete_rules(ctx: Context, request: models.DeleteRecordingRulesRequest) -> dict[str, Any]:
     """Those named; one that is gone is accepted."""
     asked = given(request)

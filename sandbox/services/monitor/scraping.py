@@ -10,11 +10,11 @@ from sandbox.api.errors import ApiError
 from sandbox.api.paging import page
 from sandbox.api.store import Doc
 from sandbox.services.monitor import dataplane
-from sandbox.services.monitor.inventory import AGENT, JOB, SERVICE, VERSION, part, parts, prometheus, running
+from sandbox.services.monitor.inventory import AGENT, JOB, part, parts, prometheus, running
 from sandbox.services.params import check_name, given, public, stamp
 
 
-@action(SERVICE, VERSION, "CreatePrometheusAgent", models.CreatePrometheusAgentRequest)
+@action
 def create_agent(ctx: Context, request: models.CreatePrometheusAgentRequest) -> dict[str, Any]:
     """An agent; in the sandbox Prometheus itself does its work."""
     asked = given(request)
@@ -38,7 +38,7 @@ def create_agent(ctx: Context, request: models.CreatePrometheusAgentRequest) -> 
     return {"AgentId": id}
 
 
-@action(SERVICE, VERSION, "DescribePrometheusAgents", models.DescribePrometheusAgentsRequest)
+@action
 def describe_agents(ctx: Context, request: models.DescribePrometheusAgentsRequest) -> dict[str, Any]:
     """By name or id."""
     asked = given(request)
@@ -68,7 +68,7 @@ def _check_name(ctx: Context, asked: dict[str, Any], name: str, own: str) -> Non
             raise ApiError("FailedOperation", f"The job name `{name}` is that of `{other['JobId']}`.")
 
 
-@action(SERVICE, VERSION, "CreatePrometheusScrapeJob", models.CreatePrometheusScrapeJobRequest)
+@action
 def create_job(ctx: Context, request: models.CreatePrometheusScrapeJobRequest) -> dict[str, Any]:
     """A scrape job; its targets are scraped when this returns."""
     asked = given(request)
@@ -84,7 +84,7 @@ def create_job(ctx: Context, request: models.CreatePrometheusScrapeJobRequest) -
     return {"JobId": id}
 
 
-@action(SERVICE, VERSION, "UpdatePrometheusScrapeJob", models.UpdatePrometheusScrapeJobRequest)
+@action
 def update_job(ctx: Context, request: models.UpdatePrometheusScrapeJobRequest) -> dict[str, Any]:
     """Another configuration."""
     asked = given(request)
@@ -97,7 +97,7 @@ def update_job(ctx: Context, request: models.UpdatePrometheusScrapeJobRequest) -
     return {}
 
 
-@action(SERVICE, VERSION, "DescribePrometheusScrapeJobs", models.DescribePrometheusScrapeJobsRequest)
+@action
 def describe_jobs(ctx: Context, request: models.DescribePrometheusScrapeJobsRequest) -> dict[str, Any]:
     """An agent's jobs."""
     asked = given(request)
@@ -113,7 +113,7 @@ def describe_jobs(ctx: Context, request: models.DescribePrometheusScrapeJobsRequ
     return {"ScrapeJobSet": [public(doc) for doc in found], "TotalCount": len(docs)}
 
 
-@action(SERVICE, VERSION, "DeletePrometheusScrapeJobs", models.DeletePrometheusScrapeJobsRequest)
+@action
 def delete_jobs(ctx: Context, request: models.DeletePrometheusScrapeJobsRequest) -> dict[str, Any]:
     """Those named."""
     asked = given(request)

@@ -12,7 +12,6 @@ from sandbox.api.store import Doc
 from sandbox.services.params import given, public, stamp
 from sandbox.services.redis import inventory
 from sandbox.services.redis.inventory import SETTLE_S
-from sandbox.services.redis.offers import VERSION
 
 KIND = "redis.account"
 MISSING = "ResourceNotFound.AccountDoesNotExists"
@@ -42,7 +41,7 @@ def _task(ctx: Context, instance_id: str) -> dict[str, Any]:
     return {"TaskId": number}
 
 
-@action("redis", VERSION, "CreateInstanceAccount", models.CreateInstanceAccountRequest)
+@action
 def create_instance_account(ctx: Context, request: models.CreateInstanceAccountRequest) -> dict[str, Any]:
     """Another account; its password is checked and not kept."""
     asked = given(request)
@@ -68,7 +67,7 @@ def create_instance_account(ctx: Context, request: models.CreateInstanceAccountR
     return _task(ctx, asked["InstanceId"])
 
 
-@action("redis", VERSION, "DescribeInstanceAccount", models.DescribeInstanceAccountRequest)
+@action
 def describe_instance_account(ctx: Context, request: models.DescribeInstanceAccountRequest) -> dict[str, Any]:
     """The accounts of an instance."""
     asked = given(request)
@@ -77,7 +76,7 @@ def describe_instance_account(ctx: Context, request: models.DescribeInstanceAcco
     return {"TotalCount": len(docs), "Accounts": page(docs, asked.get("Offset"), asked.get("Limit"))}
 
 
-@action("redis", VERSION, "ModifyInstanceAccount", models.ModifyInstanceAccountRequest)
+@action
 def modify_instance_account(ctx: Context, request: models.ModifyInstanceAccountRequest) -> dict[str, Any]:
     """Password, privilege, remark."""
     asked = given(request)
@@ -89,7 +88,7 @@ def modify_instance_account(ctx: Context, request: models.ModifyInstanceAccountR
     return _task(ctx, asked["InstanceId"])
 
 
-@action("redis", VERSION, "DeleteInstanceAccount", models.DeleteInstanceAccountRequest)
+@action
 def delete_instance_account(ctx: Context, request: models.DeleteInstanceAccountRequest) -> dict[str, Any]:
     """Remove an account."""
     asked = given(request)

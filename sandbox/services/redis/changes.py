@@ -10,7 +10,7 @@ from sandbox.api.store import Doc
 from sandbox.services.params import check_name, given, need, zone_name, zone_number
 from sandbox.services.redis import instances, inventory
 from sandbox.services.redis.inventory import KIND, RUNNING
-from sandbox.services.redis.offers import TYPES, VERSION
+from sandbox.services.redis.offers import TYPES
 from sandbox.services.vpc import addresses, hosts
 
 START_S = 1.2
@@ -25,7 +25,7 @@ def _process(ctx: Context, doc: Doc, kind: str) -> int:
     return number
 
 
-@action("redis", VERSION, "UpgradeInstance", models.UpgradeInstanceRequest)
+@action
 def upgrade_instance(ctx: Context, request: models.UpgradeInstanceRequest) -> dict[str, Any]:
     """Another memory, number of shards or number of replicas: one of them per request, as in the cloud."""
     asked = given(request)
@@ -63,7 +63,7 @@ def _resize_nodes(ctx: Context, doc: Doc, asked: dict[str, Any], replicas: int) 
     inventory.place_nodes(ctx.store, doc, replicas + 1)
 
 
-@action("redis", VERSION, "ResetPassword", models.ResetPasswordRequest)
+@action
 def reset_password(ctx: Context, request: models.ResetPasswordRequest) -> dict[str, Any]:
     """Another password, or none at all."""
     asked = given(request)
@@ -75,7 +75,7 @@ def reset_password(ctx: Context, request: models.ResetPasswordRequest) -> dict[s
         return {"TaskId": _process(ctx, doc, "010_password")}
 
 
-@action("redis", VERSION, "ModifyInstance", models.ModifyInstanceRequest)
+@action
 def modify_instance(ctx: Context, request: models.ModifyInstanceRequest) -> None:
     """Operation rename, modifyProject or modifyAutoRenew."""
     asked = given(request)
@@ -94,7 +94,7 @@ def modify_instance(ctx: Context, request: models.ModifyInstanceRequest) -> None
             ctx.store.put(KIND, instance_id, doc)
 
 
-@action("redis", VERSION, "ModifyNetworkConfig", models.ModifyNetworkConfigRequest)
+@action
 def modify_network_config(ctx: Context, request: models.ModifyNetworkConfigRequest) -> dict[str, Any]:
     """Another port (changeVPort) or another address in the subnet (changeVip)."""
     asked = given(request)
@@ -121,7 +121,7 @@ def modify_network_config(ctx: Context, request: models.ModifyNetworkConfigReque
     }
 
 
-@action("redis", VERSION, "UpgradeInstanceVersion", models.UpgradeInstanceVersionRequest)
+@action
 def upgrade_instance_version(ctx: Context, request: models.UpgradeInstanceVersionRequest) -> dict[str, Any]:
     """A newer version of the same architecture. The sandbox's server stays the one it has (recorded)."""
     asked = given(request)
@@ -136,7 +136,7 @@ def upgrade_instance_version(ctx: Context, request: models.UpgradeInstanceVersio
     return {"DealId": str(number)}
 
 
-@action("redis", VERSION, "DescribeDBSecurityGroups", models.DescribeDBSecurityGroupsRequest)
+@action
 def describe_db_security_groups(ctx: Context, request: models.DescribeDBSecurityGroupsRequest) -> dict[str, Any]:
     """The security groups of an instance."""
     doc = inventory.instance(ctx, given(request)["InstanceId"])
@@ -157,7 +157,7 @@ def _groups(ctx: Context, doc: Doc) -> list[dict[str, Any]]:
     ]
 
 
-@action("redis", VERSION, "DescribeInstanceSecurityGroup", models.DescribeInstanceSecurityGroupRequest)
+@action
 def describe_instance_security_group(
     ctx: Context, request: models.DescribeInstanceSecurityGroupRequest
 ) -> dict[str, Any]:
@@ -169,7 +169,7 @@ def describe_instance_security_group(
     return {"InstanceSecurityGroupsDetail": details}
 
 
-@action("redis", VERSION, "ModifyDBInstanceSecurityGroups", models.ModifyDBInstanceSecurityGroupsRequest)
+@action
 def modify_db_instance_security_groups(
     ctx: Context, request: models.ModifyDBInstanceSecurityGroupsRequest
 ) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from sandbox.services.params import (
 )
 from sandbox.services.redis import inventory, parameters
 from sandbox.services.redis.inventory import DELETING, INIT, ISOLATED, KIND, ONLINE, RUNNING, SETTLE_S
-from sandbox.services.redis.offers import REPLICAS, SMALL_IN, TYPES, VERSION, Type, region_number
+from sandbox.services.redis.offers import REPLICAS, SMALL_IN, TYPES, Type, region_number
 from sandbox.services.vpc import addresses
 from sandbox.substrate.errors import SubstrateError
 
@@ -105,7 +105,7 @@ def _check_access(asked: dict[str, Any]) -> None:
         inventory.check_password(asked["Password"])
 
 
-@action("redis", VERSION, "CreateInstances", models.CreateInstancesRequest)
+@action
 def create_instances(ctx: Context, request: models.CreateInstancesRequest) -> dict[str, Any]:
     """Instances, 0 (creating), 1 (processing) and then 2 (online)."""
     asked = given(request)
@@ -249,7 +249,7 @@ def _wanted(doc: Doc, asked: dict[str, Any]) -> bool:
     )
 
 
-@action("redis", VERSION, "DescribeInstances", models.DescribeInstancesRequest)
+@action
 def describe_instances(ctx: Context, request: models.DescribeInstancesRequest) -> dict[str, Any]:
     """Instances by any of these filters; those in the recycle bin are listed with status -2."""
     asked = given(request)
@@ -257,13 +257,13 @@ def describe_instances(ctx: Context, request: models.DescribeInstancesRequest) -
     return {"TotalCount": len(docs), "InstanceSet": page(docs, asked.get("Offset"), asked.get("Limit"), 20, 1000)}
 
 
-@action("redis", VERSION, "DescribeInstanceDealDetail", models.DescribeInstanceDealDetailRequest)
+@action
 def describe_instance_deal_detail(ctx: Context, request: models.DescribeInstanceDealDetailRequest) -> dict[str, Any]:
     """Deals are settled when they are made."""
     return {"DealDetails": []}
 
 
-@action("redis", VERSION, "DestroyPostpaidInstance", models.DestroyPostpaidInstanceRequest)
+@action
 def destroy_postpaid_instance(ctx: Context, request: models.DestroyPostpaidInstanceRequest) -> dict[str, Any]:
     """Into the recycle bin: servers stop, address and security groups stay taken until it is cleaned up."""
     with ctx.store.lock:
@@ -283,7 +283,7 @@ def isolate(ctx: Context, payload: dict[str, Any]) -> None:
     ctx.later(RECYCLE_DAYS * 86400, "redis.clean", {"id": payload["id"], "task": None})
 
 
-@action("redis", VERSION, "CleanUpInstance", models.CleanUpInstanceRequest)
+@action
 def clean_up_instance(ctx: Context, request: models.CleanUpInstanceRequest) -> dict[str, Any]:
     """Out of the recycle bin and gone."""
     with ctx.store.lock:
@@ -308,7 +308,7 @@ def clean(ctx: Context, payload: dict[str, Any]) -> None:
         inventory.end_task(ctx.store, payload["task"])
 
 
-@action("redis", VERSION, "StartupInstance", models.StartupInstanceRequest)
+@action
 def startup_instance(ctx: Context, request: models.StartupInstanceRequest) -> dict[str, Any]:
     """Back from the recycle bin, empty."""
     instance_id = given(request)["InstanceId"]

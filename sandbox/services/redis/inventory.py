@@ -15,7 +15,6 @@ from sandbox.api.errors import ApiError
 from sandbox.api.store import Doc, Store
 from sandbox.services import plane
 from sandbox.services.params import character_classes, given, in_region, stamp
-from sandbox.services.redis.offers import VERSION
 from sandbox.services.vpc import addresses, hosts
 from sandbox.substrate import specs
 
@@ -65,7 +64,7 @@ def end_task(store: Store, number: int, error: str = "") -> None:
         store.put(TASK, str(number), {**doc, "Status": "failed" if error else "succeed", "TaskMessage": error})
 
 
-@action("redis", VERSION, "DescribeTaskInfo", models.DescribeTaskInfoRequest)
+@action
 def describe_task_info(ctx: Context, request: models.DescribeTaskInfoRequest) -> dict[str, Any]:
     """running, succeed or failed."""
     number = given(request)["TaskId"]

@@ -9,7 +9,6 @@ from sandbox.api.actions import Context, action
 from sandbox.layout import REGIONS
 from sandbox.services.params import NUMERIC_REGION, zone_number, zones
 
-VERSION = "2018-04-12"
 _GIB = (1, 2, 4, 8, 12, 16, 20, 24, 32, 40, 48, 64)
 STANDARD_MB = (256, *(size * 1024 for size in _GIB))
 CLUSTER_MB = tuple(size * 1024 for size in _GIB)
@@ -77,7 +76,7 @@ def _product(kind: Type, region: str, zone: str, *, sold_out: bool) -> dict[str,
     }
 
 
-@action("redis", VERSION, "DescribeProductInfo", models.DescribeProductInfoRequest)
+@action
 def describe_product_info(ctx: Context, request: models.DescribeProductInfoRequest) -> dict[str, Any]:
     """All regions with their zones and what each sells."""
     return {

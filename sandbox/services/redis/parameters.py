@@ -12,7 +12,7 @@ from sandbox.api.store import Doc
 from sandbox.services.params import check_name, given, need, public
 from sandbox.services.redis import inventory
 from sandbox.services.redis.inventory import KIND as INSTANCE
-from sandbox.services.redis.offers import TYPES, VERSION
+from sandbox.services.redis.offers import TYPES
 
 KIND = "redis.template"
 
@@ -80,7 +80,7 @@ def _values(asked: dict[str, Any]) -> dict[str, str]:
     return values
 
 
-@action("redis", VERSION, "CreateParamTemplate", models.CreateParamTemplateRequest)
+@action
 def create_param_template(ctx: Context, request: models.CreateParamTemplateRequest) -> dict[str, Any]:
     """A template for a product type, or from another template."""
     asked = given(request)
@@ -102,7 +102,7 @@ def create_param_template(ctx: Context, request: models.CreateParamTemplateReque
     return {"TemplateId": template_id}
 
 
-@action("redis", VERSION, "DescribeParamTemplates", models.DescribeParamTemplatesRequest)
+@action
 def describe_param_templates(ctx: Context, request: models.DescribeParamTemplatesRequest) -> dict[str, Any]:
     """Templates by ids, names or types."""
     asked = given(request)
@@ -115,7 +115,7 @@ def describe_param_templates(ctx: Context, request: models.DescribeParamTemplate
     return {"TotalCount": len(docs), "Items": page(docs, None, None, 100)}
 
 
-@action("redis", VERSION, "DescribeParamTemplateInfo", models.DescribeParamTemplateInfoRequest)
+@action
 def describe_param_template_info(ctx: Context, request: models.DescribeParamTemplateInfoRequest) -> dict[str, Any]:
     """A template with every parameter and its value."""
     doc = need(ctx, KIND, given(request)["TemplateId"])
@@ -136,7 +136,7 @@ def describe_param_template_info(ctx: Context, request: models.DescribeParamTemp
     return {**public(doc), "TotalCount": len(items), "Items": items}
 
 
-@action("redis", VERSION, "ModifyParamTemplate", models.ModifyParamTemplateRequest)
+@action
 def modify_param_template(ctx: Context, request: models.ModifyParamTemplateRequest) -> None:
     """Name, description, values; values that are not given stay."""
     asked = given(request)
@@ -149,7 +149,7 @@ def modify_param_template(ctx: Context, request: models.ModifyParamTemplateReque
         ctx.store.put(KIND, doc["TemplateId"], doc)
 
 
-@action("redis", VERSION, "DeleteParamTemplate", models.DeleteParamTemplateRequest)
+@action
 def delete_param_template(ctx: Context, request: models.DeleteParamTemplateRequest) -> None:
     """Remove a template; instances keep the values they got from it."""
     with ctx.store.lock:
@@ -166,7 +166,7 @@ def _set(ctx: Context, instance_id: str, values: dict[str, str]) -> int:
     return number
 
 
-@action("redis", VERSION, "ApplyParamsTemplate", models.ApplyParamsTemplateRequest)
+@action
 def apply_params_template(ctx: Context, request: models.ApplyParamsTemplateRequest) -> dict[str, Any]:
     """A template's values for instances."""
     asked = given(request)
@@ -175,7 +175,7 @@ def apply_params_template(ctx: Context, request: models.ApplyParamsTemplateReque
         return {"TaskIds": [_set(ctx, each, values) for each in asked["InstanceIds"]]}
 
 
-@action("redis", VERSION, "ModifyInstanceParams", models.ModifyInstanceParamsRequest)
+@action
 def modify_instance_params(ctx: Context, request: models.ModifyInstanceParamsRequest) -> dict[str, Any]:
     """Values for one instance."""
     asked = given(request)
@@ -186,7 +186,7 @@ def modify_instance_params(ctx: Context, request: models.ModifyInstanceParamsReq
     return {"Changed": True, "TaskId": number}
 
 
-@action("redis", VERSION, "DescribeInstanceParams", models.DescribeInstanceParamsRequest)
+@action
 def describe_instance_params(ctx: Context, request: models.DescribeInstanceParamsRequest) -> dict[str, Any]:
     """The values of one instance."""
     doc = inventory.instance(ctx, given(request)["InstanceId"])

@@ -10,7 +10,6 @@ from sandbox.api.errors import ApiError
 from sandbox.services.params import given
 from sandbox.services.redis import inventory
 from sandbox.services.redis.inventory import KIND, SETTLE_S
-from sandbox.services.redis.offers import VERSION
 
 WEEK = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 _BACKUP: dict[str, Any] = {
@@ -29,7 +28,7 @@ def _keep(ctx: Context, instance_id: str, key: str, value: Any) -> None:
         ctx.store.put(KIND, instance_id, {**doc, key: value})
 
 
-@action("redis", VERSION, "ModifyAutoBackupConfig", models.ModifyAutoBackupConfigRequest)
+@action
 def modify_auto_backup_config(ctx: Context, request: models.ModifyAutoBackupConfigRequest) -> dict[str, Any]:
     """The hour of the daily backup; week days and days of storage cannot be changed."""
     asked = given(request)
@@ -44,13 +43,13 @@ def modify_auto_backup_config(ctx: Context, request: models.ModifyAutoBackupConf
     return {"AutoBackupType": 1, "WeekDays": WEEK, "TimePeriod": period, "BackupStorageDays": 7}
 
 
-@action("redis", VERSION, "DescribeAutoBackupConfig", models.DescribeAutoBackupConfigRequest)
+@action
 def describe_auto_backup_config(ctx: Context, request: models.DescribeAutoBackupConfigRequest) -> dict[str, Any]:
     """When the daily backup is."""
     return inventory.instance(ctx, given(request)["InstanceId"]).get("_backup", _BACKUP)
 
 
-@action("redis", VERSION, "ModifyMaintenanceWindow", models.ModifyMaintenanceWindowRequest)
+@action
 def modify_maintenance_window(ctx: Context, request: models.ModifyMaintenanceWindowRequest) -> dict[str, Any]:
     """From and to, HH:mm."""
     asked = given(request)
@@ -61,7 +60,7 @@ def modify_maintenance_window(ctx: Context, request: models.ModifyMaintenanceWin
     return {"Status": "success"}
 
 
-@action("redis", VERSION, "DescribeMaintenanceWindow", models.DescribeMaintenanceWindowRequest)
+@action
 def describe_maintenance_window(ctx: Context, request: models.DescribeMaintenanceWindowRequest) -> dict[str, Any]:
     """The maintenance window."""
     return inventory.instance(ctx, given(request)["InstanceId"]).get("_window", _WINDOW)
@@ -82,19 +81,19 @@ def finish(ctx: Context, payload: dict[str, Any]) -> None:
     inventory.end_task(ctx.store, payload["task"])
 
 
-@action("redis", VERSION, "OpenSSL", models.OpenSSLRequest)
+@action
 def open_ssl(ctx: Context, request: models.OpenSSLRequest) -> dict[str, Any]:
     """TLS on, recorded: the sandbox's server keeps speaking plain Redis."""
     return _switch(ctx, given(request)["InstanceId"], True)
 
 
-@action("redis", VERSION, "CloseSSL", models.CloseSSLRequest)
+@action
 def close_ssl(ctx: Context, request: models.CloseSSLRequest) -> dict[str, Any]:
     """TLS off."""
     return _switch(ctx, given(request)["InstanceId"], False)
 
 
-@action("redis", VERSION, "DescribeSSLStatus", models.DescribeSSLStatusRequest)
+@action
 def describe_ssl_status(ctx: Context, request: models.DescribeSSLStatusRequest) -> dict[str, Any]:
     """Whether TLS is on, and whether a switch is under way (Status 1; 2: done)."""
     doc = inventory.instance(ctx, given(request)["InstanceId"])

@@ -16,7 +16,7 @@ from sandbox.api.store import Doc
 from sandbox.services.params import check_name, check_one_of, given, stamp
 from sandbox.services.ssl import pem
 
-SERVICE, VERSION, CERTIFICATE = "ssl", "2019-12-05", "ssl.certificate"
+CERTIFICATE = "ssl.certificate"
 ISSUED, PENDING, CANCELLED = 1, 0, 7
 STATUS_NAMES = {0: "Pending", 1: "Issued", 2: "Rejected", 3: "Expired", 4: "DNS record added", 7: "Cancelled"}
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
@@ -75,7 +75,7 @@ def base(ctx: Context, id: str, asked: dict[str, Any]) -> Doc:
     }
 
 
-@action(SERVICE, VERSION, "UploadCertificate", models.UploadCertificateRequest)
+@action
 def upload_certificate(ctx: Context, request: models.UploadCertificateRequest) -> dict[str, Any]:
     """A server certificate with its chain and key (SVR), or a client authority's (CA)."""
     asked = given(request)
@@ -116,7 +116,7 @@ def _same(ctx: Context, public_key: str) -> Doc | None:
     return next((doc for doc in ctx.store.list(CERTIFICATE) if doc["CertFingerprint"] == wanted), None)
 
 
-@action(SERVICE, VERSION, "DescribeCertificateDetail", models.DescribeCertificateDetailRequest)
+@action
 def describe_certificate_detail(ctx: Context, request: models.DescribeCertificateDetailRequest) -> dict[str, Any]:
     """With the certificate and its key."""
     doc = {key: value for key, value in certificate_of(ctx, request.CertificateId).items() if not key.startswith("_")}
@@ -134,14 +134,14 @@ def _listed(doc: Doc) -> Doc:
     return {key: value for key, value in doc.items() if not key.startswith("_") and key not in _SECRET}
 
 
-@action(SERVICE, VERSION, "DescribeCertificate", models.DescribeCertificateRequest)
+@action
 def describe_certificate(ctx: Context, request: models.DescribeCertificateRequest) -> dict[str, Any]:
     """Without the certificate and its key."""
     doc = _listed(certificate_of(ctx, request.CertificateId))
     return {key: value for key, value in doc.items() if key not in ("TypeName", "EncryptAlgorithm")}
 
 
-@action(SERVICE, VERSION, "DescribeCertificates", models.DescribeCertificatesRequest)
+@action
 def describe_certificates(ctx: Context, request: models.DescribeCertificatesRequest) -> dict[str, Any]:
     """By type, status, id, or a word in id, alias or domain; newest first."""
     asked = given(request)
@@ -165,7 +165,7 @@ def describe_certificates(ctx: Context, request: models.DescribeCertificatesRequ
     return {"TotalCount": len(docs), "Certificates": listed}
 
 
-@action(SERVICE, VERSION, "ModifyCertificateAlias", models.ModifyCertificateAliasRequest)
+@action
 def modify_certificate_alias(ctx: Context, request: models.ModifyCertificateAliasRequest) -> dict[str, Any]:
     """Another alias."""
     check_name("Alias", request.Alias or "", 200, 0)
@@ -175,7 +175,7 @@ def modify_certificate_alias(ctx: Context, request: models.ModifyCertificateAlia
     return {"CertificateId": request.CertificateId}
 
 
-@action(SERVICE, VERSION, "ModifyCertificateProject", models.ModifyCertificateProjectRequest)
+@action
 def modify_certificate_project(ctx: Context, request: models.ModifyCertificateProjectRequest) -> dict[str, Any]:
     """Another project; it only reads back."""
     asked = given(request)
@@ -186,7 +186,7 @@ def modify_certificate_project(ctx: Context, request: models.ModifyCertificatePr
     return {"SuccessCertificates": asked["CertificateIdList"], "FailCertificates": []}
 
 
-@action(SERVICE, VERSION, "DeleteCertificate", models.DeleteCertificateRequest)
+@action
 def delete_certificate(ctx: Context, request: models.DeleteCertificateRequest) -> dict[str, Any]:
     """Refused while a load balancer uses it, or while it is being issued."""
     from sandbox.services.clb.instances import with_certificate
@@ -204,7 +204,7 @@ def delete_certificate(ctx: Context, request: models.DeleteCertificateRequest) -
     return {"DeleteResult": True}
 
 
-@action(SERVICE, VERSION, "DownloadCertificate", models.DownloadCertificateRequest)
+@action
 def download_certificate(ctx: Context, request: models.DownloadCertificateRequest) -> dict[str, Any]:
     """A zip, as base64, with Nginx/1_<domain>_bundle.crt and Nginx/2_<domain>.key."""
     doc = certificate_of(ctx, request.CertificateId)

@@ -21,9 +21,7 @@ from sandbox.services.ssl.certificates import (
     CERTIFICATE,
     ISSUED,
     PENDING,
-    SERVICE,
     STATUS_NAMES,
-    VERSION,
     base,
     certificate_of,
     new_id,
@@ -39,7 +37,7 @@ LOOKS = 200
 """So often the authority looks for the record by itself, ever more rarely; then it waits for CompleteCertificate."""
 
 
-@action(SERVICE, VERSION, "ApplyCertificate", models.ApplyCertificateRequest)
+@action
 def apply_certificate(ctx: Context, request: models.ApplyCertificateRequest) -> dict[str, Any]:
     """Order a free DV certificate; its status is 0 (or 4: record added) until it is issued."""
     asked = given(request)
@@ -169,7 +167,7 @@ def try_issue(ctx: Context, id: str) -> bool:
     return True
 
 
-@action(SERVICE, VERSION, "CompleteCertificate", models.CompleteCertificateRequest)
+@action
 def complete_certificate(ctx: Context, request: models.CompleteCertificateRequest) -> dict[str, Any]:
     """Ask the authority to look now."""
     doc = certificate_of(ctx, request.CertificateId)
@@ -182,12 +180,7 @@ def complete_certificate(ctx: Context, request: models.CompleteCertificateReques
     return {"CertificateId": doc["CertificateId"]}
 
 
-@action(
-    SERVICE,
-    VERSION,
-    "CheckCertificateDomainVerification",
-    models.CheckCertificateDomainVerificationRequest,
-)
+@action
 def check_certificate_domain_verification(
     ctx: Context, request: models.CheckCertificateDomainVerificationRequest
 ) -> dict[str, Any]:
@@ -208,7 +201,7 @@ def check_certificate_domain_verification(
     return {"VerificationResults": [result]}
 
 
-@action(SERVICE, VERSION, "CancelCertificateOrder", models.CancelCertificateOrderRequest)
+@action
 def cancel_certificate_order(ctx: Context, request: models.CancelCertificateOrderRequest) -> dict[str, Any]:
     """Only while it is not issued."""
     with ctx.store.lock:

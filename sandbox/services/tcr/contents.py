@@ -13,7 +13,7 @@ from sandbox.api.store import Doc
 from sandbox.api.validation import require
 from sandbox.services.params import public
 from sandbox.services.tcr import dataplane
-from sandbox.services.tcr.instances import NAMESPACE, REPOSITORY, VERSION, need, running
+from sandbox.services.tcr.instances import NAMESPACE, REPOSITORY, need, running
 
 _NAMESPACE_NAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,28})[a-z0-9]", re.ASCII)
 _REPOSITORY_NAME = re.compile(r"[a-z0-9](?:[a-z0-9._/-]{0,198}[a-z0-9])?", re.ASCII)
@@ -38,7 +38,7 @@ def _time(ctx: Context) -> str:
     return ctx.now().isoformat(timespec="seconds")
 
 
-@action("tcr", VERSION, "CreateNamespace", models.CreateNamespaceRequest)
+@action
 def create_namespace(ctx: Context, request: models.CreateNamespaceRequest) -> None:
     """2 to 30 characters; the instance runs."""
     require(request, "NamespaceName", "IsPublic")
@@ -73,7 +73,7 @@ def _without_registry(doc: Doc) -> Doc:
     return {name: value for name, value in public(doc).items() if name != "RegistryId"}
 
 
-@action("tcr", VERSION, "DescribeNamespaces", models.DescribeNamespacesRequest)
+@action
 def describe_namespaces(ctx: Context, request: models.DescribeNamespacesRequest) -> dict[str, Any]:
     """Those whose name holds NamespaceName; All: on one page."""
     registry = need(ctx, request.RegistryId)["RegistryId"]
@@ -86,7 +86,7 @@ def describe_namespaces(ctx: Context, request: models.DescribeNamespacesRequest)
     return {"NamespaceList": listed, "TotalCount": len(found)}
 
 
-@action("tcr", VERSION, "ModifyNamespace", models.ModifyNamespaceRequest)
+@action
 def modify_namespace(ctx: Context, request: models.ModifyNamespaceRequest) -> None:
     """What is given changes."""
     with ctx.store.lock:
@@ -103,7 +103,7 @@ def modify_namespace(ctx: Context, request: models.ModifyNamespaceRequest) -> No
         ctx.store.put(NAMESPACE, f"{registry}/{doc['Name']}", doc | changes)
 
 
-@action("tcr", VERSION, "DeleteNamespace", models.DeleteNamespaceRequest)
+@action
 def delete_namespace(ctx: Context, request: models.DeleteNamespaceRequest) -> None:
     """Its repositories must be gone."""
     with ctx.store.lock:
@@ -115,7 +115,7 @@ def delete_namespace(ctx: Context, request: models.DeleteNamespaceRequest) -> No
         ctx.store.delete(NAMESPACE, f"{registry}/{doc['Name']}")
 
 
-@action("tcr", VERSION, "CreateRepository", models.CreateRepositoryRequest)
+@action
 def create_repository(ctx: Context, request: models.CreateRepositoryRequest) -> None:
     """In a namespace that exists."""
     require(request, "NamespaceName", "RepositoryName")
@@ -143,7 +143,7 @@ def create_repository(ctx: Context, request: models.CreateRepositoryRequest) -> 
         ctx.store.put(REPOSITORY, id, doc, ctx.region)
 
 
-@action("tcr", VERSION, "DescribeRepositories", models.DescribeRepositoriesRequest)
+@action
 def describe_repositories(ctx: Context, request: models.DescribeRepositoriesRequest) -> dict[str, Any]:
     """Of the instance or a namespace; those whose name holds RepositoryName."""
     registry = need(ctx, request.RegistryId)["RegistryId"]
@@ -155,7 +155,7 @@ def describe_repositories(ctx: Context, request: models.DescribeRepositoriesRequ
     return {"RepositoryList": page(found, request.Offset, request.Limit), "TotalCount": len(found)}
 
 
-@action("tcr", VERSION, "ModifyRepository", models.ModifyRepositoryRequest)
+@action
 def modify_repository(ctx: Context, request: models.ModifyRepositoryRequest) -> None:
     """The descriptions."""
     with ctx.store.lock:
@@ -167,7 +167,7 @@ def modify_repository(ctx: Context, request: models.ModifyRepositoryRequest) -> 
         ctx.store.put(REPOSITORY, f"{registry}/{doc['Name']}", doc | {"UpdateTime": _time(ctx)})
 
 
-@action("tcr", VERSION, "DeleteRepository", models.DeleteRepositoryRequest)
+@action
 def delete_repository(ctx: Context, request: models.DeleteRepositoryRequest) -> None:
     """Its images stay in the registry's storage until the instance goes."""
     with ctx.store.lock:

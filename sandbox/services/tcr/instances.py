@@ -21,7 +21,6 @@ from sandbox.services.params import NUMERIC_REGION, public
 from sandbox.services.tcr import dataplane
 from sandbox.services.tcr.dataplane import OPENED, POLICY, REGISTRY, TOKEN
 
-VERSION = "2019-09-24"
 NAMESPACE, REPOSITORY = "tcr.namespace", "tcr.repository"
 PENDING, RUNNING, DELETING = "Pending", "Running", "Deleting"
 OPENING, CLOSING, CLOSED = "Opening", "Closing", "Closed"
@@ -57,7 +56,7 @@ def _check_name(ctx: Context, name: str) -> None:
         raise ApiError("InvalidParameter.ErrorNameExists", f"The registry name `{name}` is taken.")
 
 
-@action("tcr", VERSION, "CheckInstanceName", models.CheckInstanceNameRequest)
+@action
 def check_instance_name(ctx: Context, request: models.CheckInstanceNameRequest) -> dict[str, Any]:
     """DetailCode 0: free, 1: not valid, 2: taken."""
     require(request, "RegistryName")
@@ -68,7 +67,7 @@ def check_instance_name(ctx: Context, request: models.CheckInstanceNameRequest) 
     return {"IsValidated": True, "DetailCode": 0}
 
 
-@action("tcr", VERSION, "CreateInstance", models.CreateInstanceRequest)
+@action
 def create_instance(ctx: Context, request: models.CreateInstanceRequest) -> dict[str, Any]:
     """Pending, then Running. The name is unique among all accounts, so in all regions."""
     require(request, "RegistryName", "RegistryType")
@@ -133,7 +132,7 @@ def again(ctx: Context) -> None:
             ctx.later(0, "tcr.apply", {"RegistryId": doc["RegistryId"]})
 
 
-@action("tcr", VERSION, "DescribeInstances", models.DescribeInstancesRequest)
+@action
 def describe_instances(ctx: Context, request: models.DescribeInstancesRequest) -> dict[str, Any]:
     """By ids or filters: RegistryName, RegistryType. AllRegion: of all regions."""
     docs = ctx.store.list(REGISTRY, None if request.AllRegion else ctx.region)
@@ -153,7 +152,7 @@ def _public(ctx: Context, doc: Doc) -> Doc:
     return public(doc) | {"TagSpecification": {"ResourceType": "instance", "Tags": tags.as_list(labels)}}
 
 
-@action("tcr", VERSION, "DescribeInstanceStatus", models.DescribeInstanceStatusRequest)
+@action
 def describe_instance_status(ctx: Context, request: models.DescribeInstanceStatusRequest) -> dict[str, Any]:
     """Of several instances."""
     require(request, "RegistryIds")
@@ -163,7 +162,7 @@ def describe_instance_status(ctx: Context, request: models.DescribeInstanceStatu
     return {"RegistryStatusSet": statuses}
 
 
-@action("tcr", VERSION, "ModifyInstance", models.ModifyInstanceRequest)
+@action
 def modify_instance(ctx: Context, request: models.ModifyInstanceRequest) -> None:
     """Type and deletion protection."""
     doc = running(ctx, request.RegistryId)
@@ -177,7 +176,7 @@ def modify_instance(ctx: Context, request: models.ModifyInstanceRequest) -> None
     _change(ctx, doc["RegistryId"], **changes)
 
 
-@action("tcr", VERSION, "DeleteInstance", models.DeleteInstanceRequest)
+@action
 def delete_instance(ctx: Context, request: models.DeleteInstanceRequest) -> None:
     """With all that is in it."""
     doc = need(ctx, request.RegistryId)
@@ -205,7 +204,7 @@ def delete(ctx: Context, payload: Doc) -> None:
     zones.publish(ctx.store)
 
 
-@action("tcr", VERSION, "ManageExternalEndpoint", models.ManageExternalEndpointRequest)
+@action
 def manage_external_endpoint(ctx: Context, request: models.ManageExternalEndpointRequest) -> dict[str, Any]:
     """Operation: Create opens the public endpoint, Delete closes it."""
     doc = running(ctx, request.RegistryId)
@@ -225,7 +224,7 @@ def endpoint(ctx: Context, payload: Doc) -> None:
     dataplane.apply(ctx.store, payload["RegistryId"])
 
 
-@action("tcr", VERSION, "DescribeExternalEndpointStatus", models.DescribeExternalEndpointStatusRequest)
+@action
 def describe_external_endpoint_status(
     ctx: Context, request: models.DescribeExternalEndpointStatusRequest
 ) -> dict[str, Any]:
@@ -233,7 +232,7 @@ def describe_external_endpoint_status(
     return {"Status": need(ctx, request.RegistryId)["_endpoint"], "Reason": ""}
 
 
-@action("tcr", VERSION, "DescribeReplicationInstances", models.DescribeReplicationInstancesRequest)
+@action
 def describe_replication_instances(ctx: Context, request: models.DescribeReplicationInstancesRequest) -> dict[str, Any]:
     """The sandbox has no replicas."""
     need(ctx, request.RegistryId)
@@ -258,14 +257,14 @@ def _policies(ctx: Context, id: str, entries: list[tuple[str, str]]) -> dict[str
     return {"RegistryId": id}
 
 
-@action("tcr", VERSION, "CreateSecurityPolicy", models.CreateSecurityPolicyRequest)
+@action
 def create_security_policy(ctx: Context, request: models.CreateSecurityPolicyRequest) -> dict[str, Any]:
     """One range of clients."""
     require(request, "RegistryId", "CidrBlock")
     return _policies(ctx, request.RegistryId, [(request.CidrBlock, request.Description or "")])
 
 
-@action("tcr", VERSION, "CreateMultipleSecurityPolicy", models.CreateMultipleSecurityPolicyRequest)
+@action
 def create_multiple_security_policy(
     ctx: Context, request: models.CreateMultipleSecurityPolicyRequest
 ) -> dict[str, Any]:
@@ -283,14 +282,14 @@ def _drop_policies(ctx: Context, id: str, cidrs: list[str]) -> dict[str, Any]:
     return {"RegistryId": id}
 
 
-@action("tcr", VERSION, "DeleteSecurityPolicy", models.DeleteSecurityPolicyRequest)
+@action
 def delete_security_policy(ctx: Context, request: models.DeleteSecurityPolicyRequest) -> dict[str, Any]:
     """By its range."""
     require(request, "RegistryId", "CidrBlock")
     return _drop_policies(ctx, request.RegistryId, [request.CidrBlock])
 
 
-@action("tcr", VERSION, "DeleteMultipleSecurityPolicy", models.DeleteMultipleSecurityPolicyRequest)
+@action
 def delete_multiple_security_policy(
     ctx: Context, request: models.DeleteMultipleSecurityPolicyRequest
 ) -> dict[str, Any]:
@@ -299,7 +298,7 @@ def delete_multiple_security_policy(
     return _drop_policies(ctx, request.RegistryId, [str(each.CidrBlock) for each in request.SecurityGroupPolicySet])
 
 
-@action("tcr", VERSION, "DescribeSecurityPolicies", models.DescribeSecurityPoliciesRequest)
+@action
 def describe_security_policies(ctx: Context, request: models.DescribeSecurityPoliciesRequest) -> dict[str, Any]:
     """The ranges of clients."""
     need(ctx, request.RegistryId)

@@ -15,7 +15,7 @@ from sandbox.api.validation import one_of, require
 from sandbox.services.params import public
 from sandbox.services.tcr import dataplane
 from sandbox.services.tcr.dataplane import TOKEN
-from sandbox.services.tcr.instances import VERSION, need, running
+from sandbox.services.tcr.instances import need, running
 
 TEMPORARY_S = 3600
 
@@ -27,7 +27,7 @@ def _find(ctx: Context, registry: str, id: str | None) -> Doc:
     return found
 
 
-@action("tcr", VERSION, "CreateInstanceToken", models.CreateInstanceTokenRequest)
+@action
 def create_instance_token(ctx: Context, request: models.CreateInstanceTokenRequest) -> dict[str, Any]:
     """TokenType: temp (an hour) or longterm. The cloud gives all tokens the account's name, here each has its own."""
     one_of("TokenType", request.TokenType, ("temp", "longterm"))
@@ -60,7 +60,7 @@ def expire_token(ctx: Context, payload: Doc) -> None:
         dataplane.apply(ctx.store, payload["RegistryId"])
 
 
-@action("tcr", VERSION, "DescribeInstanceToken", models.DescribeInstanceTokenRequest)
+@action
 def describe_instance_token(ctx: Context, request: models.DescribeInstanceTokenRequest) -> dict[str, Any]:
     """The lasting ones, without their values."""
     registry = need(ctx, request.RegistryId)["RegistryId"]
@@ -68,7 +68,7 @@ def describe_instance_token(ctx: Context, request: models.DescribeInstanceTokenR
     return {"TotalCount": len(found), "Tokens": page(found, request.Offset, request.Limit)}
 
 
-@action("tcr", VERSION, "ModifyInstanceToken", models.ModifyInstanceTokenRequest)
+@action
 def modify_instance_token(ctx: Context, request: models.ModifyInstanceTokenRequest) -> None:
     """Enabled or not, and the description."""
     registry = running(ctx, request.RegistryId)["RegistryId"]
@@ -82,7 +82,7 @@ def modify_instance_token(ctx: Context, request: models.ModifyInstanceTokenReque
     dataplane.apply(ctx.store, registry)
 
 
-@action("tcr", VERSION, "DeleteInstanceToken", models.DeleteInstanceTokenRequest)
+@action
 def delete_instance_token(ctx: Context, request: models.DeleteInstanceTokenRequest) -> None:
     """At once."""
     require(request, "TokenId")

@@ -23,7 +23,6 @@ from sandbox.services.params import (
     tag_set,
 )
 from sandbox.services.vpc import addresses, hosts
-from sandbox.services.vpc.networks import VERSION
 
 QUOTA = 20
 STEP_S = 0.2
@@ -52,7 +51,7 @@ def _task(ctx: Context, result: str = "RUNNING") -> str:
     return str(number)
 
 
-@action("vpc", VERSION, "AllocateAddresses", models.AllocateAddressesRequest)
+@action
 def allocate_addresses(ctx: Context, request: models.AllocateAddressesRequest) -> dict[str, Any]:
     """Addresses, CREATING and then UNBIND."""
     asked = given(request)
@@ -116,7 +115,7 @@ def settle(ctx: Context, payload: dict[str, Any]) -> None:
             ctx.store.put("eip_task", payload["task"], {**task_doc, "Result": "SUCCESS"})
 
 
-@action("vpc", VERSION, "DescribeTaskResult", models.DescribeTaskResultRequest)
+@action
 def describe_task_result(ctx: Context, request: models.DescribeTaskResultRequest) -> dict[str, Any]:
     """RUNNING, SUCCESS or FAILED of an address task."""
     number = str(given(request).get("TaskId", ""))
@@ -138,7 +137,7 @@ _FILTERS = {
 }
 
 
-@action("vpc", VERSION, "DescribeAddresses", models.DescribeAddressesRequest)
+@action
 def describe_addresses(ctx: Context, request: models.DescribeAddressesRequest) -> dict[str, Any]:
     """Elastic addresses by ids or filters."""
     docs = select(ctx, "eip", given(request).get("AddressIds"), "AddressId", "InvalidAddressId.NotFound")
@@ -146,7 +145,7 @@ def describe_addresses(ctx: Context, request: models.DescribeAddressesRequest) -
     return {"TotalCount": len(docs), "AddressSet": page(docs, request.Offset, request.Limit)}
 
 
-@action("vpc", VERSION, "DescribeAddressQuota", models.DescribeAddressQuotaRequest)
+@action
 def describe_address_quota(ctx: Context, request: models.DescribeAddressQuotaRequest) -> dict[str, Any]:
     """How many addresses there are and may be."""
     used = len(ctx.store.list("eip", ctx.region))
@@ -191,7 +190,7 @@ def unbind(store: Store, instance_id: str) -> None:
             unbind_one(store, doc["AddressId"])
 
 
-@action("vpc", VERSION, "AssociateAddress", models.AssociateAddressRequest)
+@action
 def associate_address(ctx: Context, request: models.AssociateAddressRequest) -> dict[str, Any]:
     """Give an instance or an internal load balancer a public leg."""
     asked = given(request)
@@ -221,7 +220,7 @@ def associate_address(ctx: Context, request: models.AssociateAddressRequest) -> 
     return {"TaskId": number}
 
 
-@action("vpc", VERSION, "DisassociateAddress", models.DisassociateAddressRequest)
+@action
 def disassociate_address(ctx: Context, request: models.DisassociateAddressRequest) -> dict[str, Any]:
     """Take the public leg away again."""
     asked = given(request)
@@ -250,7 +249,7 @@ def change_leg(ctx: Context, payload: dict[str, Any]) -> None:
     settle(ctx, {"ids": [payload["id"]], "status": status, "task": payload["task"]})
 
 
-@action("vpc", VERSION, "ReleaseAddresses", models.ReleaseAddressesRequest)
+@action
 def release_addresses(ctx: Context, request: models.ReleaseAddressesRequest) -> dict[str, Any]:
     """Only unbound addresses go."""
     with ctx.store.lock:
@@ -261,7 +260,7 @@ def release_addresses(ctx: Context, request: models.ReleaseAddressesRequest) -> 
         return {"TaskId": _task(ctx, "SUCCESS")}
 
 
-@action("vpc", VERSION, "ModifyAddressAttribute", models.ModifyAddressAttributeRequest)
+@action
 def modify_address_attribute(ctx: Context, request: models.ModifyAddressAttributeRequest) -> None:
     """The name."""
     asked = given(request)
@@ -272,7 +271,7 @@ def modify_address_attribute(ctx: Context, request: models.ModifyAddressAttribut
             ctx.store.put("eip", doc["AddressId"], {**doc, "AddressName": asked["AddressName"]})
 
 
-@action("vpc", VERSION, "ModifyAddressesBandwidth", models.ModifyAddressesBandwidthRequest)
+@action
 def modify_addresses_bandwidth(ctx: Context, request: models.ModifyAddressesBandwidthRequest) -> dict[str, Any]:
     """The bandwidth is recorded; the sandbox does not shape traffic."""
     asked = given(request)
@@ -284,7 +283,7 @@ def modify_addresses_bandwidth(ctx: Context, request: models.ModifyAddressesBand
         return {"TaskId": _task(ctx, "SUCCESS")}
 
 
-@action("vpc", VERSION, "ModifyAddressInternetChargeType", models.ModifyAddressInternetChargeTypeRequest)
+@action
 def modify_address_internet_charge_type(ctx: Context, request: models.ModifyAddressInternetChargeTypeRequest) -> None:
     """How traffic is charged, and the bandwidth with it."""
     asked = given(request)

@@ -9,13 +9,12 @@ from sandbox.api.errors import ApiError
 from sandbox.api.paging import page
 from sandbox.api.store import Doc
 from sandbox.services.params import check_name, check_one_of, create, drop, given, listed, need, public, stamp, tag_set
-from sandbox.services.vpc.networks import VERSION
 
 RESOURCES = ("VPC", "SUBNET", "NETWORKINTERFACE", "CCN", "NAT", "DCG")
 _KINDS = {"VPC": "vpc", "SUBNET": "subnet", "NAT": "nat"}
 
 
-@action("vpc", VERSION, "CreateFlowLog", models.CreateFlowLogRequest)
+@action
 def create_flow_log(ctx: Context, request: models.CreateFlowLogRequest) -> dict[str, Any]:
     """A flow log of a resource of this region."""
     asked = given(request)
@@ -57,7 +56,7 @@ def create_flow_log(ctx: Context, request: models.CreateFlowLogRequest) -> dict[
 _FIELDS = ("VpcId", "FlowLogId", "FlowLogName", "ResourceType", "ResourceId", "TrafficType", "CloudLogId")
 
 
-@action("vpc", VERSION, "DescribeFlowLogs", models.DescribeFlowLogsRequest)
+@action
 def describe_flow_logs(ctx: Context, request: models.DescribeFlowLogsRequest) -> dict[str, Any]:
     """Flow logs by any of their fields."""
     asked = given(request)
@@ -70,14 +69,14 @@ def describe_flow_logs(ctx: Context, request: models.DescribeFlowLogsRequest) ->
     return {"TotalNum": len(docs), "FlowLog": page(docs, asked.get("Offset"), asked.get("Limit"), 10)}
 
 
-@action("vpc", VERSION, "DescribeFlowLog", models.DescribeFlowLogRequest)
+@action
 def describe_flow_log(ctx: Context, request: models.DescribeFlowLogRequest) -> dict[str, Any]:
     """One flow log."""
     asked = given(request)
     return {"FlowLog": [public(need(ctx, "flow_log", asked["FlowLogId"]))]}
 
 
-@action("vpc", VERSION, "ModifyFlowLogAttribute", models.ModifyFlowLogAttributeRequest)
+@action
 def modify_flow_log_attribute(ctx: Context, request: models.ModifyFlowLogAttributeRequest) -> None:
     """Name and description."""
     asked = given(request)
@@ -90,7 +89,7 @@ def modify_flow_log_attribute(ctx: Context, request: models.ModifyFlowLogAttribu
         ctx.store.put("flow_log", doc["FlowLogId"], doc)
 
 
-@action("vpc", VERSION, "DeleteFlowLog", models.DeleteFlowLogRequest)
+@action
 def delete_flow_log(ctx: Context, request: models.DeleteFlowLogRequest) -> None:
     """Remove a flow log."""
     log_id = given(request)["FlowLogId"]

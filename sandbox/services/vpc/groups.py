@@ -10,7 +10,7 @@ from sandbox.api.paging import matches, page
 from sandbox.api.store import Doc
 from sandbox.services.params import check_name, create, drop, given, need, public, select, stamp, tag_set
 from sandbox.services.vpc import hosts
-from sandbox.services.vpc.networks import VERSION, check_quota
+from sandbox.services.vpc.networks import check_quota
 from sandbox.services.vpc.policies import replace_all
 
 
@@ -36,13 +36,13 @@ def _create(ctx: Context, asked: dict[str, Any]) -> Doc:
     return doc
 
 
-@action("vpc", VERSION, "CreateSecurityGroup", models.CreateSecurityGroupRequest)
+@action
 def create_security_group(ctx: Context, request: models.CreateSecurityGroupRequest) -> dict[str, Any]:
     """A group without rules."""
     return {"SecurityGroup": public(_create(ctx, given(request)))}
 
 
-@action("vpc", VERSION, "CreateSecurityGroupWithPolicies", models.CreateSecurityGroupWithPoliciesRequest)
+@action
 def create_security_group_with_policies(
     ctx: Context, request: models.CreateSecurityGroupWithPoliciesRequest
 ) -> dict[str, Any]:
@@ -65,7 +65,7 @@ _FILTERS = {
 }
 
 
-@action("vpc", VERSION, "DescribeSecurityGroups", models.DescribeSecurityGroupsRequest)
+@action
 def describe_security_groups(ctx: Context, request: models.DescribeSecurityGroupsRequest) -> dict[str, Any]:
     """Groups by ids or filters."""
     docs = select(ctx, "security_group", given(request).get("SecurityGroupIds"), "SecurityGroupId")
@@ -73,7 +73,7 @@ def describe_security_groups(ctx: Context, request: models.DescribeSecurityGroup
     return {"TotalCount": len(docs), "SecurityGroupSet": page(docs, request.Offset, request.Limit)}
 
 
-@action("vpc", VERSION, "ModifySecurityGroupAttribute", models.ModifySecurityGroupAttributeRequest)
+@action
 def modify_security_group_attribute(ctx: Context, request: models.ModifySecurityGroupAttributeRequest) -> None:
     """Name and description."""
     asked = given(request)
@@ -107,12 +107,7 @@ def _users(ctx: Context, group_id: str) -> dict[str, set[str]]:
     return users
 
 
-@action(
-    "vpc",
-    VERSION,
-    "DescribeSecurityGroupAssociationStatistics",
-    models.DescribeSecurityGroupAssociationStatisticsRequest,
-)
+@action
 def describe_security_group_association_statistics(
     ctx: Context, request: models.DescribeSecurityGroupAssociationStatisticsRequest
 ) -> dict[str, Any]:
@@ -129,7 +124,7 @@ def describe_security_group_association_statistics(
     return {"SecurityGroupAssociationStatisticsSet": answer}
 
 
-@action("vpc", VERSION, "DescribeSecurityGroupReferences", models.DescribeSecurityGroupReferencesRequest)
+@action
 def describe_security_group_references(
     ctx: Context, request: models.DescribeSecurityGroupReferencesRequest
 ) -> dict[str, Any]:
@@ -144,7 +139,7 @@ def describe_security_group_references(
     }
 
 
-@action("vpc", VERSION, "DeleteSecurityGroup", models.DeleteSecurityGroupRequest)
+@action
 def delete_security_group(ctx: Context, request: models.DeleteSecurityGroupRequest) -> None:
     """Not while a resource carries it, a group names it, or a launch configuration would use it."""
     group_id = given(request)["SecurityGroupId"]

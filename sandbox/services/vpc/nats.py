@@ -24,7 +24,7 @@ from sandbox.services.params import (
     tag_set,
 )
 from sandbox.services.vpc import eips
-from sandbox.services.vpc.networks import QUOTAS, VERSION
+from sandbox.services.vpc.networks import QUOTAS
 from sandbox.substrate import specs
 
 STEP_S = 0.4
@@ -67,7 +67,7 @@ def _apply(ctx: Context, nat: Doc) -> None:
     )
 
 
-@action("vpc", VERSION, "CreateNatGateway", models.CreateNatGatewayRequest)
+@action
 def create_nat_gateway(ctx: Context, request: models.CreateNatGatewayRequest) -> dict[str, Any]:
     """A gateway, PENDING and then AVAILABLE. It adds no route."""
     asked = given(request)
@@ -125,7 +125,7 @@ def start(ctx: Context, payload: dict[str, Any]) -> None:
 _FILTERS = {"nat-gateway-id": "NatGatewayId", "vpc-id": "VpcId", "nat-gateway-name": "NatGatewayName"}
 
 
-@action("vpc", VERSION, "DescribeNatGateways", models.DescribeNatGatewaysRequest)
+@action
 def describe_nat_gateways(ctx: Context, request: models.DescribeNatGatewaysRequest) -> dict[str, Any]:
     """Gateways by ids or filters."""
     docs = select(ctx, "nat", given(request).get("NatGatewayIds"), "NatGatewayId")
@@ -133,7 +133,7 @@ def describe_nat_gateways(ctx: Context, request: models.DescribeNatGatewaysReque
     return {"TotalCount": len(docs), "NatGatewaySet": page(docs, request.Offset, request.Limit)}
 
 
-@action("vpc", VERSION, "ModifyNatGatewayAttribute", models.ModifyNatGatewayAttributeRequest)
+@action
 def modify_nat_gateway_attribute(ctx: Context, request: models.ModifyNatGatewayAttributeRequest) -> None:
     """Name, bandwidth (recorded: the sandbox does not shape traffic), deletion protection."""
     asked = given(request)
@@ -150,7 +150,7 @@ def modify_nat_gateway_attribute(ctx: Context, request: models.ModifyNatGatewayA
         ctx.store.put("nat", doc["NatGatewayId"], doc)
 
 
-@action("vpc", VERSION, "ResetNatGatewayConnection", models.ResetNatGatewayConnectionRequest)
+@action
 def reset_nat_gateway_connection(ctx: Context, request: models.ResetNatGatewayConnectionRequest) -> None:
     """The connection limit (recorded)."""
     asked = given(request)
@@ -160,7 +160,7 @@ def reset_nat_gateway_connection(ctx: Context, request: models.ResetNatGatewayCo
         ctx.store.put("nat", doc["NatGatewayId"], {**doc, "MaxConcurrentConnection": asked["MaxConcurrentConnection"]})
 
 
-@action("vpc", VERSION, "AssociateNatGatewayAddress", models.AssociateNatGatewayAddressRequest)
+@action
 def associate_nat_gateway_address(ctx: Context, request: models.AssociateNatGatewayAddressRequest) -> None:
     """More addresses to leave with."""
     asked = given(request)
@@ -171,7 +171,7 @@ def associate_nat_gateway_address(ctx: Context, request: models.AssociateNatGate
         _apply(ctx, doc)
 
 
-@action("vpc", VERSION, "DisassociateNatGatewayAddress", models.DisassociateNatGatewayAddressRequest)
+@action
 def disassociate_nat_gateway_address(ctx: Context, request: models.DisassociateNatGatewayAddressRequest) -> None:
     """Fewer addresses; one always stays."""
     asked = given(request)
@@ -189,7 +189,7 @@ def disassociate_nat_gateway_address(ctx: Context, request: models.DisassociateN
         _apply(ctx, doc)
 
 
-@action("vpc", VERSION, "DeleteNatGateway", models.DeleteNatGatewayRequest)
+@action
 def delete_nat_gateway(ctx: Context, request: models.DeleteNatGatewayRequest) -> None:
     """DELETING, then gone; its addresses are UNBIND again. Not while a route leads to it."""
     nat_id = given(request)["NatGatewayId"]

@@ -14,7 +14,6 @@ from sandbox.services.params import check_name, create, drop, given, need, publi
 from sandbox.services.vpc.hosts import router_name
 from sandbox.substrate.specs import Router
 
-VERSION = "2017-03-12"
 QUOTAS = {
     "appid-max-vpcs": 20,
     "vpc-max-subnets": 100,
@@ -75,7 +74,7 @@ def default_table(ctx: Context, vpc_id: str) -> Doc:
     return next(doc for doc in ctx.store.list("route_table", ctx.region) if doc["VpcId"] == vpc_id and doc["Main"])
 
 
-@action("vpc", VERSION, "CreateVpc", models.CreateVpcRequest)
+@action
 def create_vpc(ctx: Context, request: models.CreateVpcRequest) -> dict[str, Any]:
     """A VPC, its router and its default route table."""
     asked = given(request)
@@ -129,7 +128,7 @@ _FILTERS = {
 }
 
 
-@action("vpc", VERSION, "DescribeVpcs", models.DescribeVpcsRequest)
+@action
 def describe_vpcs(ctx: Context, request: models.DescribeVpcsRequest) -> dict[str, Any]:
     """VPCs by ids or filters."""
     docs = select(ctx, "vpc", given(request).get("VpcIds"), "VpcId")
@@ -137,7 +136,7 @@ def describe_vpcs(ctx: Context, request: models.DescribeVpcsRequest) -> dict[str
     return {"TotalCount": len(docs), "VpcSet": page(docs, request.Offset, request.Limit)}
 
 
-@action("vpc", VERSION, "ModifyVpcAttribute", models.ModifyVpcAttributeRequest)
+@action
 def modify_vpc_attribute(ctx: Context, request: models.ModifyVpcAttributeRequest) -> None:
     """Name, name servers, multicast, domain name."""
     asked = given(request)
@@ -169,7 +168,7 @@ def inside(ctx: Context, vpc_id: str) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-@action("vpc", VERSION, "DeleteVpc", models.DeleteVpcRequest)
+@action
 def delete_vpc(ctx: Context, request: models.DeleteVpcRequest) -> None:
     """Only an empty VPC goes."""
     vpc_id = given(request)["VpcId"]
@@ -182,14 +181,14 @@ def delete_vpc(ctx: Context, request: models.DeleteVpcRequest) -> None:
         drop(ctx, "vpc", vpc_id)
 
 
-@action("vpc", VERSION, "CreateAssistantCidr", models.CreateAssistantCidrRequest)
+@action
 def create_assistant_cidr(ctx: Context, request: models.CreateAssistantCidrRequest) -> dict[str, Any]:
     """Secondary ranges of a VPC."""
     asked = given(request)
     return {"AssistantCidrSet": _change_assistants(ctx, asked["VpcId"], asked["CidrBlocks"], [])}
 
 
-@action("vpc", VERSION, "ModifyAssistantCidr", models.ModifyAssistantCidrRequest)
+@action
 def modify_assistant_cidr(ctx: Context, request: models.ModifyAssistantCidrRequest) -> dict[str, Any]:
     """Add and remove secondary ranges."""
     asked = given(request)
@@ -197,7 +196,7 @@ def modify_assistant_cidr(ctx: Context, request: models.ModifyAssistantCidrReque
     return {"AssistantCidrSet": _change_assistants(ctx, asked["VpcId"], new, old)}
 
 
-@action("vpc", VERSION, "DeleteAssistantCidr", models.DeleteAssistantCidrRequest)
+@action
 def delete_assistant_cidr(ctx: Context, request: models.DeleteAssistantCidrRequest) -> None:
     """Remove secondary ranges."""
     asked = given(request)
@@ -223,7 +222,7 @@ def _change_assistants(ctx: Context, vpc_id: str, new: list[str], old: list[str]
         return kept
 
 
-@action("vpc", VERSION, "DescribeVpcLimits", models.DescribeVpcLimitsRequest)
+@action
 def describe_vpc_limits(ctx: Context, request: models.DescribeVpcLimitsRequest) -> dict[str, Any]:
     """Quotas by name; unknown names are left out."""
     names = given(request)["LimitTypes"]

@@ -10,7 +10,7 @@ from sandbox.api.errors import ApiError
 from sandbox.api.store import Doc
 from sandbox.services.params import check_one_of, given, in_region, need, stamp
 from sandbox.services.vpc import hosts
-from sandbox.services.vpc.networks import VERSION, network
+from sandbox.services.vpc.networks import network
 
 RULES_PER_DIRECTION = 100
 REFERRING_RULES = 10
@@ -110,14 +110,14 @@ def replace_all(ctx: Context, group_id: str, asked: dict[str, Any]) -> None:
     hosts.apply_group(ctx.store, group_id)
 
 
-@action("vpc", VERSION, "ModifySecurityGroupPolicies", models.ModifySecurityGroupPoliciesRequest)
+@action
 def modify_security_group_policies(ctx: Context, request: models.ModifySecurityGroupPoliciesRequest) -> None:
     """Replace a group's rules."""
     asked = given(request)
     replace_all(ctx, asked["SecurityGroupId"], asked["SecurityGroupPolicySet"])
 
 
-@action("vpc", VERSION, "CreateSecurityGroupPolicies", models.CreateSecurityGroupPoliciesRequest)
+@action
 def create_security_group_policies(ctx: Context, request: models.CreateSecurityGroupPoliciesRequest) -> None:
     """Add rules in one direction: before the one with the first rule's PolicyIndex, else in front."""
     asked = given(request)
@@ -137,7 +137,7 @@ def create_security_group_policies(ctx: Context, request: models.CreateSecurityG
     hosts.apply_group(ctx.store, asked["SecurityGroupId"])
 
 
-@action("vpc", VERSION, "DeleteSecurityGroupPolicies", models.DeleteSecurityGroupPoliciesRequest)
+@action
 def delete_security_group_policies(ctx: Context, request: models.DeleteSecurityGroupPoliciesRequest) -> None:
     """Remove rules by PolicyIndex, or by their content."""
     asked = given(request)
@@ -167,7 +167,7 @@ def _index(ctx: Context, rules: list[Doc], asked: dict[str, Any]) -> int:
     raise ApiError("ResourceNotFound", "There is no such rule in the security group.")
 
 
-@action("vpc", VERSION, "DescribeSecurityGroupPolicies", models.DescribeSecurityGroupPoliciesRequest)
+@action
 def describe_security_group_policies(
     ctx: Context, request: models.DescribeSecurityGroupPoliciesRequest
 ) -> dict[str, Any]:

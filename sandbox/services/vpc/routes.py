@@ -10,7 +10,7 @@ from sandbox.api.paging import matches, page
 from sandbox.api.store import Doc
 from sandbox.services.params import check_name, check_one_of, create, drop, given, need, public, select, stamp, tag_set
 from sandbox.services.vpc import subnets
-from sandbox.services.vpc.networks import VERSION, check_quota, network
+from sandbox.services.vpc.networks import check_quota, network
 
 GATEWAY_TYPES = (
     "CVM",
@@ -27,7 +27,7 @@ GATEWAY_TYPES = (
 )
 
 
-@action("vpc", VERSION, "CreateRouteTable", models.CreateRouteTableRequest)
+@action
 def create_route_table(ctx: Context, request: models.CreateRouteTableRequest) -> dict[str, Any]:
     """A route table without entries; the VPC's own range is always reachable."""
     asked = given(request)
@@ -60,7 +60,7 @@ _FILTERS = {
 }
 
 
-@action("vpc", VERSION, "DescribeRouteTables", models.DescribeRouteTablesRequest)
+@action
 def describe_route_tables(ctx: Context, request: models.DescribeRouteTablesRequest) -> dict[str, Any]:
     """Route tables with entries and associations."""
     docs = select(ctx, "route_table", given(request).get("RouteTableIds"), "RouteTableId")
@@ -68,7 +68,7 @@ def describe_route_tables(ctx: Context, request: models.DescribeRouteTablesReque
     return {"TotalCount": len(docs), "RouteTableSet": page(docs, request.Offset, request.Limit)}
 
 
-@action("vpc", VERSION, "ModifyRouteTableAttribute", models.ModifyRouteTableAttributeRequest)
+@action
 def modify_route_table_attribute(ctx: Context, request: models.ModifyRouteTableAttributeRequest) -> None:
     """The name."""
     asked = given(request)
@@ -79,7 +79,7 @@ def modify_route_table_attribute(ctx: Context, request: models.ModifyRouteTableA
         ctx.store.put("route_table", doc["RouteTableId"], doc)
 
 
-@action("vpc", VERSION, "DeleteRouteTable", models.DeleteRouteTableRequest)
+@action
 def delete_route_table(ctx: Context, request: models.DeleteRouteTableRequest) -> None:
     """Not the default one, and none that a subnet uses."""
     table_id = given(request)["RouteTableId"]
@@ -104,7 +104,7 @@ def _check_next_hop(ctx: Context, table: Doc, route: dict[str, Any]) -> None:
             raise ApiError("InvalidParameterValue.RouteNextHopInvalid", f"`{hop}` is in another VPC.")
 
 
-@action("vpc", VERSION, "CreateRoutes", models.CreateRoutesRequest)
+@action
 def create_routes(ctx: Context, request: models.CreateRoutesRequest) -> dict[str, Any]:
     """Add entries to a table; each gets a numeric id."""
     asked = given(request)
@@ -153,7 +153,7 @@ def _is_one(route: Doc, asked: dict[str, Any]) -> bool:
     return all(route[key] == asked[key] for key in keys if key in asked)
 
 
-@action("vpc", VERSION, "DeleteRoutes", models.DeleteRoutesRequest)
+@action
 def delete_routes(ctx: Context, request: models.DeleteRoutesRequest) -> dict[str, Any]:
     """Remove entries. An entry that does not exist is ResourceNotFound."""
     asked = given(request)
@@ -183,13 +183,13 @@ def _switch(ctx: Context, asked: dict[str, Any], enabled: bool) -> None:
         _save(ctx, table)
 
 
-@action("vpc", VERSION, "DisableRoutes", models.DisableRoutesRequest)
+@action
 def disable_routes(ctx: Context, request: models.DisableRoutesRequest) -> None:
     """Switch entries off."""
     _switch(ctx, given(request), False)
 
 
-@action("vpc", VERSION, "EnableRoutes", models.EnableRoutesRequest)
+@action
 def enable_routes(ctx: Context, request: models.EnableRoutesRequest) -> None:
     """Switch entries on."""
     _switch(ctx, given(request), True)

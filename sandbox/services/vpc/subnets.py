@@ -12,7 +12,7 @@ from sandbox.api.store import Doc, Store
 from sandbox.services import plane
 from sandbox.services.params import check_name, check_zone, create, drop, given, need, public, select, stamp, tag_set
 from sandbox.services.vpc import addresses
-from sandbox.services.vpc.networks import VERSION, check_quota, default_table, network
+from sandbox.services.vpc.networks import check_quota, default_table, network
 from sandbox.substrate import specs
 
 
@@ -86,7 +86,7 @@ def _create(ctx: Context, vpc_id: str, name: str, cidr_text: str, zone: str, tag
     return shown(ctx.store, doc)
 
 
-@action("vpc", VERSION, "CreateSubnet", models.CreateSubnetRequest)
+@action
 def create_subnet(ctx: Context, request: models.CreateSubnetRequest) -> dict[str, Any]:
     """A subnet in a zone, on the VPC's default route table."""
     asked = given(request)
@@ -97,7 +97,7 @@ def create_subnet(ctx: Context, request: models.CreateSubnetRequest) -> dict[str
     return {"Subnet": made}
 
 
-@action("vpc", VERSION, "CreateSubnets", models.CreateSubnetsRequest)
+@action
 def create_subnets(ctx: Context, request: models.CreateSubnetsRequest) -> dict[str, Any]:
     """Several subnets; the first that is refused ends the request."""
     asked = given(request)
@@ -120,7 +120,7 @@ _FILTERS = {
 }
 
 
-@action("vpc", VERSION, "DescribeSubnets", models.DescribeSubnetsRequest)
+@action
 def describe_subnets(ctx: Context, request: models.DescribeSubnetsRequest) -> dict[str, Any]:
     """Subnets by ids or filters."""
     docs = select(ctx, "subnet", given(request).get("SubnetIds"), "SubnetId")
@@ -129,7 +129,7 @@ def describe_subnets(ctx: Context, request: models.DescribeSubnetsRequest) -> di
     return {"TotalCount": len(docs), "SubnetSet": shown_docs}
 
 
-@action("vpc", VERSION, "ModifySubnetAttribute", models.ModifySubnetAttributeRequest)
+@action
 def modify_subnet_attribute(ctx: Context, request: models.ModifySubnetAttributeRequest) -> None:
     """Name and broadcast."""
     asked = given(request)
@@ -143,7 +143,7 @@ def modify_subnet_attribute(ctx: Context, request: models.ModifySubnetAttributeR
         ctx.store.put("subnet", doc["SubnetId"], doc)
 
 
-@action("vpc", VERSION, "ReplaceRouteTableAssociation", models.ReplaceRouteTableAssociationRequest)
+@action
 def replace_route_table_association(ctx: Context, request: models.ReplaceRouteTableAssociationRequest) -> None:
     """Put a subnet on another route table of its VPC."""
     asked = given(request)
@@ -168,7 +168,7 @@ def leave_table(store: Store, subnet: Doc) -> None:
     store.put("route_table", table["RouteTableId"], table)
 
 
-@action("vpc", VERSION, "DeleteSubnet", models.DeleteSubnetRequest)
+@action
 def delete_subnet(ctx: Context, request: models.DeleteSubnetRequest) -> None:
     """Only a subnet whose addresses are all free goes."""
     subnet_id = given(request)["SubnetId"]

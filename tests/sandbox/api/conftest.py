@@ -34,7 +34,7 @@ def _echo(ctx: Context, request: models.CreateVpcRequest) -> dict[str, Any]:
 @pytest.fixture(scope="session", autouse=True)
 def probe_actions() -> None:
     """Registered once, as services are."""
-    actions.action(PROBE, VERSION, "Make", models.CreateVpcRequest)(_echo)
+    actions.register(actions.Action(PROBE, VERSION, "Make", models.CreateVpcRequest, _echo))
 
 
 @pytest.fixture
