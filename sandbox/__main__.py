@@ -39,7 +39,7 @@ def run(given: argparse.Namespace) -> int:
     if given.command in ROOT_COMMANDS and os.geteuid() != 0:
         raise CommandError(f"'{given.command}' needs root, you are user {os.geteuid()}: become root first, 'sudo -i'")
     if given.command == "exec":
-        from sandbox.substrate import clients
+        from sandbox.substrate.network import clients
 
         argv = given.argv[1:] if given.argv[:1] == ["--"] else given.argv
         if not argv:

@@ -97,8 +97,8 @@ _inner: _Inner | None = None
 
 def _place(item: pytest.Item) -> int:
     """Which of the isolated directories a test is in, from 1 on; 0: none."""
-    directory = Path(item.path).parent
-    return ISOLATED_DIRECTORIES.index(directory) + 1 if directory in ISOLATED_DIRECTORIES else 0
+    parents = Path(item.path).parents
+    return next((place for place, d in enumerate(ISOLATED_DIRECTORIES, 1) if d in parents), 0)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

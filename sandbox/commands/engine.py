@@ -10,7 +10,7 @@ from typing import Any
 from sandbox import layout
 from sandbox.commands import session
 from sandbox.commands.ownership import CommandError
-from sandbox.substrate import processes
+from sandbox.substrate.supervision import processes
 
 
 def pulumi(*words: str, quiet: bool = False, given: str | None = None) -> str:

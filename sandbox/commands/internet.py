@@ -5,15 +5,18 @@ import sys
 
 from sandbox import layout
 from sandbox.commands import secret_file
-from sandbox.substrate import authority, clients, files, names, network, own_code, processes
+from sandbox.substrate import authority, files
+from sandbox.substrate.names import name_server
+from sandbox.substrate.network import clients, topology
 from sandbox.substrate.specs import Host, Process
+from sandbox.substrate.supervision import own_code, processes
 
 SETTINGS = layout.STATE / "upstreams"
 
 
 def start() -> None:
     """Start it all. Does nothing that is done already."""
-    names.start()
+    name_server.start()
     clients.start()
     for domain in layout.UPSTREAMS:
         _start_upstream(domain)
@@ -24,7 +27,7 @@ def _start_upstream(domain: str) -> None:
     short = domain.partition(".")[0]
     address = layout.UPSTREAMS[domain]
     name = f"upstream-{short}"
-    network.ensure_host(Host(name=name, public=address, internet=True))
+    topology.ensure_host(Host(name=name, public=address, internet=True))
     folder = SETTINGS / short
     chain, key, settings = folder / "chain.pem", folder / "key.pem", folder / "settings.json"
     if not chain.exists():

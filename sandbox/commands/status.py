@@ -8,8 +8,11 @@ from sandbox import layout
 from sandbox.api.store import Doc, Store
 from sandbox.commands import ownership
 from sandbox.commands.ownership import CommandError
-from sandbox.substrate import balancers, caches, names, namespaces, processes
 from sandbox.substrate.errors import SubstrateError
+from sandbox.substrate.names import name_server
+from sandbox.substrate.network import namespaces
+from sandbox.substrate.servers import balancers, caches
+from sandbox.substrate.supervision import processes
 
 BOOKKEEPING = (
     "as.activity",
@@ -98,7 +101,7 @@ def _resources(store: Store) -> str:
 def _names() -> str:
     rows = [
         (name, target, "healthy" if alive else "failing")
-        for name, targets in sorted(names.states().items())
+        for name, targets in sorted(name_server.states().items())
         for target, alive in sorted(targets.items())
     ]
     return table(("failover", "target", "probe"), rows) if rows else "no failover is set up yet"

@@ -14,8 +14,11 @@ from sandbox.api.store import Store
 from sandbox.commands import engine, internet, leftovers, ownership, secret_file, session
 from sandbox.commands.engine import pulumi
 from sandbox.commands.ownership import CommandError
-from sandbox.substrate import authority, balancers, files, network, own_code, processes
+from sandbox.substrate import authority, files
+from sandbox.substrate.network import topology
+from sandbox.substrate.servers import balancers
 from sandbox.substrate.specs import Process
+from sandbox.substrate.supervision import own_code, processes
 from sandbox.toolchain.steps import Steps
 
 STACK = "local"
@@ -43,7 +46,7 @@ def up() -> None:
 
 def start() -> None:
     """Start what `pulumi up` will talk to. Does nothing that is done already."""
-    network.start()
+    topology.start()
     processes.start()
     authority.ensure()
     if not layout.CREDENTIALS.exists():

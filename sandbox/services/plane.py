@@ -207,107 +207,107 @@ class Substrate:
     """
 
     def ensure_router(self, router: Router) -> None:
-        from sandbox.substrate import network
+        from sandbox.substrate.network import topology
 
-        network.ensure_router(router)
+        topology.ensure_router(router)
 
     def remove_router(self, name: str) -> None:
-        from sandbox.substrate import network
+        from sandbox.substrate.network import topology
 
-        network.remove_router(name)
+        topology.remove_router(name)
 
     def ensure_subnet(self, subnet: Subnet) -> None:
-        from sandbox.substrate import network
+        from sandbox.substrate.network import topology
 
-        network.ensure_subnet(subnet)
+        topology.ensure_subnet(subnet)
 
     def remove_subnet(self, name: str) -> None:
-        from sandbox.substrate import network
+        from sandbox.substrate.network import topology
 
-        network.remove_subnet(name)
+        topology.remove_subnet(name)
 
     def ensure_nat(self, nat: Nat) -> None:
-        from sandbox.substrate import network
+        from sandbox.substrate.network import topology
 
-        network.ensure_nat(nat)
+        topology.ensure_nat(nat)
 
     def remove_nat(self, name: str) -> None:
-        from sandbox.substrate import network
+        from sandbox.substrate.network import topology
 
-        network.remove_nat(name)
+        topology.remove_nat(name)
 
     def ensure_host(self, host: Host) -> None:
-        from sandbox.substrate import network
+        from sandbox.substrate.network import topology
 
-        network.ensure_host(host)
+        topology.ensure_host(host)
 
     def remove_host(self, name: str) -> None:
-        from sandbox.substrate import network
+        from sandbox.substrate.network import topology
 
-        network.remove_host(name)
+        topology.remove_host(name)
 
     def set_firewall(self, host: str, firewall: Firewall | None) -> None:
-        from sandbox.substrate import network
+        from sandbox.substrate.network import topology
 
-        network.set_firewall(host, firewall)
+        topology.set_firewall(host, firewall)
 
     def ensure_balancer(self, balancer: Balancer) -> None:
-        from sandbox.substrate import balancers
+        from sandbox.substrate.servers import balancers
 
         balancers.ensure(balancer)
 
     def remove_balancer(self, name: str) -> None:
-        from sandbox.substrate import balancers
+        from sandbox.substrate.servers import balancers
 
         balancers.remove(name)
 
     def balancer_health(self, name: str) -> Mapping[str, Mapping[str, bool]]:
-        from sandbox.substrate import balancers
+        from sandbox.substrate.servers import balancers
 
         return balancers.health(name)
 
     def ensure_cache(self, cache: Cache) -> None:
-        from sandbox.substrate import caches
+        from sandbox.substrate.servers import caches
 
         caches.ensure(cache)
 
     def remove_cache(self, name: str) -> None:
-        from sandbox.substrate import caches
+        from sandbox.substrate.servers import caches
 
         caches.remove(name)
 
     def cache_primary(self, name: str) -> str | None:
-        from sandbox.substrate import caches
+        from sandbox.substrate.servers import caches
 
         return caches.primary(name)
 
     def ensure_machine(self, machine: Machine) -> None:
-        from sandbox.substrate import machines
+        from sandbox.substrate.servers import machines
 
         machines.ensure(machine)
 
     def remove_machine(self, name: str) -> None:
-        from sandbox.substrate import machines
+        from sandbox.substrate.servers import machines
 
         machines.remove(name)
 
     def machines_running(self) -> Mapping[str, bool]:
-        from sandbox.substrate import machines
+        from sandbox.substrate.servers import machines
 
         return {name: state == "running" for name, state in machines.states().items()}
 
     def apply_zones(self, zones: Sequence[Zone]) -> None:
-        from sandbox.substrate import names
+        from sandbox.substrate.names import name_server
 
-        names.apply(zones)
+        name_server.apply(zones)
 
     def failover_states(self) -> Mapping[str, Mapping[str, bool]]:
-        from sandbox.substrate import names
+        from sandbox.substrate.names import name_server
 
-        return names.states()
+        return name_server.states()
 
     def query_text(self, name: str) -> Sequence[str]:
-        from sandbox.substrate import lookups
+        from sandbox.substrate.names import lookups
 
         return lookups.texts(name)
 
@@ -317,22 +317,22 @@ class Substrate:
         return authority.issue(domains, days)
 
     def ensure_metrics(self, metrics: Metrics) -> None:
-        from sandbox.substrate import metrics as servers
+        from sandbox.substrate.servers import metrics as servers
 
         servers.ensure(metrics)
 
     def remove_metrics(self, name: str) -> None:
-        from sandbox.substrate import metrics as servers
+        from sandbox.substrate.servers import metrics as servers
 
         servers.remove(name)
 
     def ensure_registry(self, registry: Registry) -> None:
-        from sandbox.substrate import registries
+        from sandbox.substrate.servers import registries
 
         registries.ensure(registry)
 
     def remove_registry(self, name: str) -> None:
-        from sandbox.substrate import registries
+        from sandbox.substrate.servers import registries
 
         registries.remove(name)
 

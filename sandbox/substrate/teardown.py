@@ -12,9 +12,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from sandbox import layout
-from sandbox.substrate import cgroups, namespaces, processes, records
+from sandbox.substrate import ledger
 from sandbox.substrate.commands import run
 from sandbox.substrate.errors import SubstrateError
+from sandbox.substrate.network import namespaces
+from sandbox.substrate.supervision import cgroups, processes
 
 _TIMEOUT_S = 5.0
 _PASSES = 3
@@ -73,7 +75,7 @@ def _route_stands() -> bool:
 
 def _is_ours(state: Path) -> bool:
     """Whether a directory is a sandbox's state: a wrong SANMEN_STATE must not cost anyone a home directory."""
-    return (state / records.MARKER).exists() or layout.OWNER.exists() or not any(state.iterdir())
+    return (state / ledger.MARKER).exists() or layout.OWNER.exists() or not any(state.iterdir())
 
 
 def _processes() -> set[int]:

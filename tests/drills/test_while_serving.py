@@ -6,7 +6,9 @@ import pytest
 
 from sandbox import layout
 from sandbox.api.store import Store
-from sandbox.substrate import caches, cgroups, machines, regions
+from sandbox.substrate.network import regions
+from sandbox.substrate.servers import caches, machines
+from sandbox.substrate.supervision import cgroups
 from tests.drills import stage
 
 FAILOVER_S = 15 * 2 + 2 + 60

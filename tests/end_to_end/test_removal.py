@@ -6,7 +6,8 @@ import subprocess
 from pathlib import Path
 
 from sandbox import layout
-from sandbox.substrate import processes, teardown
+from sandbox.substrate import teardown
+from sandbox.substrate.supervision import processes
 from tests.end_to_end.conftest import Command, Sandbox, bring_up, run
 
 OURS = ("sandbox.api", "sandbox.upstream", "sandbox.plugins", "pulumi --non-interactive")

@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 
 from sandbox.api.testing import local_cloud
-from sandbox.substrate import authority, clients, names, network, processes, teardown
+from sandbox.substrate import authority, teardown
+from sandbox.substrate.names import name_server
+from sandbox.substrate.network import clients, topology
+from sandbox.substrate.supervision import processes
 from tests.isolation import INSIDE
 from tests.sandbox.edge import World
 
@@ -14,10 +17,10 @@ from tests.sandbox.edge import World
 @pytest.fixture
 def edge(tmp_path: Path) -> Generator[World]:
     """The API over the real substrate: internet, regions, name server, authority, clients."""
-    network.start()
+    topology.start()
     processes.start()
     authority.ensure()
-    names.start()
+    name_server.start()
     clients.start()
     with local_cloud(tmp_path) as running:
         yield World(running)

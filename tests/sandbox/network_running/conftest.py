@@ -7,7 +7,9 @@ import pytest
 
 from sandbox import services
 from sandbox.api.testing import LocalCloud, local_cloud
-from sandbox.substrate import network, processes, teardown
+from sandbox.substrate import teardown
+from sandbox.substrate.network import topology
+from sandbox.substrate.supervision import processes
 
 
 @pytest.fixture
@@ -15,7 +17,7 @@ def cloud(tmp_path: Path) -> Generator[LocalCloud]:
     """The API over the substrate; nothing is left of either."""
     services.load()
     teardown.everything()  # Addresses are handed out from the first on, in every test's own database.
-    network.start()
+    topology.start()
     processes.start()
     try:
         with local_cloud(tmp_path) as running:

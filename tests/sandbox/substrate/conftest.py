@@ -4,14 +4,16 @@ from collections.abc import Iterator
 
 import pytest
 
-from sandbox.substrate import network, processes, teardown
+from sandbox.substrate import teardown
+from sandbox.substrate.network import topology
+from sandbox.substrate.supervision import processes
 from tests.isolation import INSIDE
 
 
 @pytest.fixture
 def substrate() -> None:
     """Internet, regions and supervisor stand. Tests share them, so each names its things apart from all others'."""
-    network.start()
+    topology.start()
     processes.start()
 
 

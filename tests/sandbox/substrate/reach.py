@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
-from sandbox.substrate import namespaces
+from sandbox.substrate.network import namespaces
 
 
 @contextmanager

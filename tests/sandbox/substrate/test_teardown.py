@@ -11,18 +11,20 @@ from pathlib import Path
 import pytest
 
 from sandbox import layout
-from sandbox.substrate import clients, namespaces, network, processes, teardown
+from sandbox.substrate import teardown
 from sandbox.substrate.commands import run
+from sandbox.substrate.network import clients, namespaces, topology
 from sandbox.substrate.specs import Host, Process, Router
+from sandbox.substrate.supervision import processes
 
 
 def build() -> None:
     """A small sandbox with all kinds of things in it."""
-    network.start()
+    topology.start()
     processes.start()
     clients.start()
-    network.ensure_router(Router(name="t-net", region="ap-beijing"))
-    network.ensure_host(Host(name="t-host", region="ap-beijing", public=IPv4Address("198.18.16.70")))
+    topology.ensure_router(Router(name="t-net", region="ap-beijing"))
+    topology.ensure_host(Host(name="t-host", region="ap-beijing", public=IPv4Address("198.18.16.70")))
     stubborn = ("sh", "-c", "trap '' TERM; setsid sleep 3456 & touch ready; while :; do sleep 1; done")
     processes.ensure(Process(name="t-stubborn", host="t-host", argv=stubborn, ready=Path("ready")))
     processes.ensure(Process(name="t-hostless", argv=("sleep", "3456")))
@@ -71,7 +73,7 @@ def test_a_sandbox_that_lost_its_state_directory_is_removed() -> None:
 
 
 def test_a_namespace_file_without_a_namespace_is_removed() -> None:
-    network.start()
+    topology.start()
     namespaces.path("t-empty").touch()
     teardown.everything()
     assert_nothing_is_left()

@@ -1,0 +1,1 @@
+"""Names: the name server, what watches its targets, resolvers and questions."""

@@ -1,0 +1,1 @@
+"""The network: places, private networks, hosts, rules, and who stands where."""

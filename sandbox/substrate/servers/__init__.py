@@ -1,0 +1,1 @@
+"""The servers behind resources: load balancers, caches, machines, metrics, registries."""
