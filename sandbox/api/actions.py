@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
+from enum import IntEnum
 from typing import Any, TypeVar
 
 from tencentcloud.common.abstract_model import AbstractModel
@@ -54,9 +55,13 @@ class Context:
         """The time in the cloud's zone, UTC+8."""
         return datetime.now(CHINA)
 
-    def later(self, delay_s: float, task_name: str, payload: Mapping[str, Any]) -> None:
-        """Run a task in this context's region after a delay. It survives a restart and may then run a second time."""
-        self.store.add_task(time.time() + delay_s, task_name, dict(payload), self.region)
+    def later(self, delay_s: float, task_name: str, payload: Mapping[str, Any], key: str = "") -> None:
+        """Run a task in this context's region after a delay. It survives a restart and may then run a second time.
+
+        Tasks of one resource run one after another: those with the same `key`, which is `payload["id"]` unless given.
+        """
+        kept = dict(payload) | ({"_key": key} if key else {})
+        self.store.add_task(time.time() + delay_s, task_name, kept, self.region)
         self.wake()
 
     def within(self, region: str) -> "Context":
@@ -68,6 +73,7 @@ Answer = Mapping[str, Any] | None
 Run = Callable[[Context, Any], Answer]
 TaskRun = Callable[[Context, dict[str, Any]], None]
 Reconcile = Callable[[Context], None]
+GivenUp = Callable[[Context, dict[str, Any], str], None]
 _T = TypeVar("_T", bound=TaskRun)
 _E = TypeVar("_E", bound=Reconcile)
 
@@ -92,11 +98,31 @@ class Reconciler:
     run: Reconcile
 
 
+@dataclass(frozen=True)
+class Task:
+    """A registered task. `given_up(context, payload, reason)` runs when it failed for good, after `attempts` tries."""
+
+    run: TaskRun
+    attempts: int
+    given_up: GivenUp | None
+
+
+class Order(IntEnum):
+    """What stands on what: the order in which the data plane is brought back."""
+
+    NETWORKS = 1
+    SERVERS = 2
+    NAMES = 3
+
+
 ACTIONS: dict[tuple[str, str, str], Action] = {}
 """By (service, version, action)."""
-TASKS: dict[str, TaskRun] = {}
+ATTEMPTS = 8
+"""How often a failing task is tried before it is given up, unless it says otherwise."""
+TASKS: dict[str, Task] = {}
 RECONCILERS: dict[str, Reconciler] = {}
 SEEDS: list[Reconcile] = []
+RESTORES: list[tuple[Order, Reconcile]] = []
 
 
 _PACKAGES = {"autoscaling": "as"}
@@ -124,11 +150,11 @@ def register(entry: Action) -> None:
     ACTIONS[entry.service, entry.version, entry.name] = entry
 
 
-def task(name: str) -> Callable[[_T], _T]:
-    """Register the function that Context.later() names."""
+def task(name: str, *, attempts: int = ATTEMPTS, given_up: GivenUp | None = None) -> Callable[[_T], _T]:
+    """Register the function that Context.later() names. One that raises is tried again, `attempts` times in all."""
 
     def register(run: _T) -> _T:
-        TASKS[name] = run
+        TASKS[name] = Task(run, attempts, given_up)
         return run
 
     return register
@@ -149,3 +175,17 @@ def seed(run: _E) -> _E:
     """Register what runs at every start of the server, before the first request: what an account has from the start."""
     SEEDS.append(run)
     return run
+
+
+def restores(order: Order) -> Callable[[_E], _E]:
+    """Register what runs at every start of the server, after the seeds: it brings the data plane to the documents.
+
+    After a restart of the machine nothing of it stands; after one of the server alone all of it does, and nothing may
+    be disturbed. Those of one order end before the next begin. `restoring.each` does it for all documents of a kind.
+    """
+
+    def register(run: _E) -> _E:
+        RESTORES.append((order, run))
+        return run
+
+    return register

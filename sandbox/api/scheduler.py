@@ -1,4 +1,4 @@
-"""Runs tasks when they are due and reconcilers all the time, each isolated from the others' errors."""
+"""Runs tasks when they are due and reconcilers all the time, each isolated from the others' errors and slowness."""
 
 import logging
 import threading
@@ -7,34 +7,56 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+from sandbox.api import restoring
 from sandbox.api.actions import RECONCILERS, TASKS, Context, Reconciler
 from sandbox.api.store import Store, WaitingTask
 
 log = logging.getLogger("sandbox.api.tasks")
 
-ATTEMPTS = 8
-"""How often a failing task is tried before it is given up; the waits between double from half a second."""
+WORKERS = 16
+"""Tasks that run at once. They mostly wait for servers; those of one resource run one after another."""
+CLOCK_STEP_S = 2.0
+"""A change of the machine's clock beyond this is no drift: it was set."""
 _IDLE_S = 5.0
 
 
-class Scheduler:
-    """One thread for what is due, a few for the tasks themselves, one for the reconcilers."""
+def pause_s(attempts: int) -> float:
+    """How long a task waits that has failed so often: half a second, and twice as long each time."""
+    return 0.25 * 2.0**attempts
 
-    def __init__(self, store: Store, workers: int = 4) -> None:
+
+def key_of(waiting: WaitingTask) -> str:
+    """What a task works on: two with the same key never run at once."""
+    return str(waiting.payload.get("_key") or waiting.payload.get("id") or f"task {waiting.id}")
+
+
+class Scheduler:
+    """A thread for what is due, workers for the tasks, a thread per reconciler, and one that restores at the start."""
+
+    def __init__(self, store: Store, now: Callable[[], float] = time.time) -> None:
+        """`now`: seconds since the epoch, by the machine's clock."""
         self._store = store
+        self._now = now
         self._context = Context(store=store, wake=self.wake)
         self._changed = threading.Event()
         self._stopped = threading.Event()
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="task")
-        self._running: set[int] = set()
+        self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="task")
+        self._running: dict[int, str] = {}
+        """Task -> its key."""
         self._guard = threading.Lock()
-        self._threads = [
-            threading.Thread(target=self._tasks, name="tasks", daemon=True),
-            threading.Thread(target=self._reconcile, name="reconcilers", daemon=True),
-        ]
+        self._clock = now() - time.monotonic()
+        self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
         """Begin; tasks left by an earlier process are run when their time comes."""
+        self._threads = [
+            threading.Thread(target=restoring.restore, args=(self._context,), name="restore", daemon=True),
+            threading.Thread(target=self._tasks, name="tasks", daemon=True),
+            *(
+                threading.Thread(target=self._reconcile, args=(each,), name=each.name, daemon=True)
+                for each in RECONCILERS.values()
+            ),
+        ]
         for thread in self._threads:
             thread.start()
 
@@ -53,64 +75,78 @@ class Scheduler:
     def _tasks(self) -> None:
         while not self._stopped.is_set():
             self._changed.clear()
-            wait_s = _IDLE_S
-            for waiting in self._store.tasks():
-                left_s = waiting.due - time.time()
-                if left_s > 0:
-                    wait_s = min(wait_s, left_s)
-                    break
-                with self._guard:
-                    if waiting.id in self._running:
-                        continue
-                    self._running.add(waiting.id)
-                self._pool.submit(self._run, waiting)
+            try:
+                wait_s = self._begin_due()
+            except Exception:  # a full disk, say: the tasks are still there when it has room again
+                log.exception("the tasks cannot be read")
+                wait_s = _IDLE_S
             self._changed.wait(wait_s)
+
+    def _begin_due(self) -> float:
+        """Give what is due to the workers. Returns seconds until the next task is due."""
+        self._follow_clock()
+        for waiting in self._store.tasks():
+            left_s = waiting.due - self._now()
+            if left_s > 0:
+                return min(_IDLE_S, left_s)
+            with self._guard:
+                if waiting.id in self._running or key_of(waiting) in self._running.values():
+                    continue
+                self._running[waiting.id] = key_of(waiting)
+            self._pool.submit(self._run, waiting)
+        return _IDLE_S
+
+    def _follow_clock(self) -> None:
+        """Tasks are due after a delay, not at an hour: when the clock is set, they move with it."""
+        clock = self._now() - time.monotonic()
+        step_s = clock - self._clock
+        if abs(step_s) > CLOCK_STEP_S:
+            log.warning("the machine's clock was set by %+.0f s; waiting tasks move with it", step_s)
+            self._store.shift_tasks(step_s)
+            self._clock = clock
 
     def _run(self, waiting: WaitingTask) -> None:
         try:
-            run = TASKS[waiting.name]
-            run(replace(self._context, region=waiting.region), waiting.payload)
-            self._store.end_task(waiting.id)
-        except Exception as error:  # a task's failure must not end the thread that runs the others
-            self._failed(waiting, error)
+            context = replace(self._context, region=waiting.region)
+            try:
+                TASKS[waiting.name].run(context, waiting.payload)
+            except Exception as error:  # a task's failure must not end the thread that runs the others
+                self._failed(context, waiting, error)
+            else:
+                self._store.end_task(waiting.id)
+        except Exception:
+            log.exception("task %s %s: what became of it cannot be written down", waiting.id, waiting.name)
+            self._stopped.wait(pause_s(1))  # it is still due: not again at once
         finally:
             with self._guard:
-                self._running.discard(waiting.id)
+                self._running.pop(waiting.id, None)
             self.wake()
 
-    def _failed(self, waiting: WaitingTask, error: Exception) -> None:
+    def _failed(self, context: Context, waiting: WaitingTask, error: Exception) -> None:
         attempts = waiting.attempts + 1
-        if attempts >= ATTEMPTS:
-            log.error("task %s %s: given up after %d attempts", waiting.id, waiting.name, attempts, exc_info=error)
-            self._store.give_up_task(waiting.id, f"{type(error).__name__}: {error}")
+        reason = f"{type(error).__name__}: {error}"
+        task = TASKS.get(waiting.name)
+        if task is not None and attempts < task.attempts:
+            log.warning("task %s %s: attempt %d: %s", waiting.id, waiting.name, attempts, reason)
+            self._store.postpone_task(waiting.id, self._now() + pause_s(attempts))
             return
-        log.warning("task %s %s: attempt %d: %s: %s", waiting.id, waiting.name, attempts, type(error).__name__, error)
-        self._store.postpone_task(waiting.id, time.time() + 0.25 * 2**attempts)
+        log.error("task %s %s: given up after %d attempts", waiting.id, waiting.name, attempts, exc_info=error)
+        self._store.give_up_task(waiting.id, reason)
+        if task is not None and task.given_up is not None:
+            task.given_up(context, waiting.payload, str(error))
 
-    def _reconcile(self) -> None:
-        due: dict[str, float] = {}
-        failing: dict[str, str] = {}
-        while not self._stopped.is_set():
-            for reconciler in list(RECONCILERS.values()):
-                if due.get(reconciler.name, 0.0) <= time.monotonic() and not self._stopped.is_set():
-                    _run_reconciler(reconciler, self._context, failing)
-                    due[reconciler.name] = time.monotonic() + reconciler.period_s
-            wait_s = min((moment - time.monotonic() for moment in due.values()), default=_IDLE_S)
-            self._stopped.wait(max(0.01, wait_s))
-
-
-def _run_reconciler(reconciler: Reconciler, context: Context, failing: dict[str, str]) -> None:
-    """Logs a state once when it changes, not at every run."""
-    report: Callable[..., None] = log.error
-    try:
-        reconciler.run(context)
+    def _reconcile(self, reconciler: Reconciler) -> None:
+        """Run one again and again. Its state is logged once when it changes, not at every run."""
         state = ""
-    except Exception as error:  # one reconciler's failure must not stop the others
-        state = f"{type(error).__name__}: {error}"
-    if failing.get(reconciler.name, "") == state:
-        return
-    failing[reconciler.name] = state
-    if state:
-        report("%s fails: %s", reconciler.name, state)
-    else:
-        log.info("%s works again", reconciler.name)
+        while not self._stopped.is_set():
+            before = state
+            try:
+                reconciler.run(self._context)
+                state = ""
+            except Exception as error:  # the next run may find things mended
+                state = f"{type(error).__name__}: {error}"
+            if state and state != before:
+                log.error("%s fails: %s", reconciler.name, state)
+            elif before and not state:
+                log.info("%s works again", reconciler.name)
+            self._stopped.wait(reconciler.period_s)

@@ -188,6 +188,11 @@ class Store:
         with self._cursor() as cursor:
             cursor.execute("UPDATE tasks SET due = ?, attempts = attempts + 1 WHERE id = ?", (due, id))
 
+    def shift_tasks(self, seconds: float) -> None:
+        """All tasks that wait are due that much later (earlier below 0)."""
+        with self._cursor() as cursor:
+            cursor.execute("UPDATE tasks SET due = due + ?", (seconds,))
+
     def give_up_task(self, id: int, reason: str) -> None:
         """The task failed for good; it stays in the file with its reason."""
         with self._cursor() as cursor:

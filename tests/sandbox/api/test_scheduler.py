@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,11 @@ WAIT_S = 20
 @pytest.fixture
 def registered() -> Generator[None]:
     """Whatever a test registers is gone afterwards; what the services registered does not run here."""
-    tasks, reconcilers = dict(actions.TASKS), dict(actions.RECONCILERS)
+    tasks, reconcilers, restores = dict(actions.TASKS), dict(actions.RECONCILERS), list(actions.RESTORES)
     actions.RECONCILERS.clear()
+    actions.RESTORES.clear()
     yield
+    actions.RESTORES[:] = restores
     actions.TASKS.clear()
     actions.TASKS.update(tasks)
     actions.RECONCILERS.clear()
@@ -108,3 +110,77 @@ def test_a_failing_reconciler_is_logged_once_and_stops_no_other(
             assert runs.acquire(timeout=WAIT_S)
         scheduler.stop()
     assert caplog.text.count("no network") == 1
+
+
+def test_tasks_of_one_resource_run_one_after_another_and_hold_up_no_other(scheduler: Scheduler, store: Store) -> None:
+    slow, go_on, other = threading.Event(), threading.Event(), threading.Event()
+    order: list[str] = []
+
+    def first(ctx: Context, payload: dict[str, Any]) -> None:
+        slow.set()
+        go_on.wait(WAIT_S)
+        order.append("first")
+
+    def second(ctx: Context, payload: dict[str, Any]) -> None:
+        order.append("second")
+
+    def elsewhere(ctx: Context, payload: dict[str, Any]) -> None:
+        other.set()
+
+    for run in (first, second, elsewhere):
+        actions.task(f"probe.{run.__name__}")(run)
+    context = Context(store=store, wake=scheduler.wake)
+    for number in range(6):
+        context.later(0, "probe.first", {"id": f"slow-{number}"})
+    assert slow.wait(WAIT_S)
+    context.later(0, "probe.second", {"id": "slow-0"})
+    context.later(0, "probe.elsewhere", {"name": "quick"}, key="quick")
+    assert other.wait(WAIT_S)
+    assert order == []
+    go_on.set()
+    _until(lambda: not store.tasks())
+    assert "first" in order[: order.index("second")]
+
+
+def test_a_task_given_up_says_so_to_its_service(scheduler: Scheduler, store: Store) -> None:
+    told: list[tuple[str, Any, str]] = []
+
+    def given_up(ctx: Context, payload: dict[str, Any], reason: str) -> None:
+        told.append((ctx.region, payload["id"], reason))
+
+    @actions.task("probe.run", attempts=2, given_up=given_up)
+    def run(ctx: Context, payload: dict[str, Any]) -> None:
+        raise RuntimeError("no room")
+
+    Context(store=store, region="ap-beijing", wake=scheduler.wake).later(0, "probe.run", {"id": "x-1"})
+    _until(lambda: bool(told))
+    assert told == [("ap-beijing", "x-1", "no room")]
+    assert store.tasks() == []
+
+
+@pytest.mark.parametrize("step_s", [-7200.0, 7200.0])
+def test_a_clock_that_is_set_neither_delays_nor_hastens_tasks(registered: None, store: Store, step_s: float) -> None:
+    ran: dict[str, threading.Event] = {"soon": threading.Event(), "late": threading.Event()}
+    offset = [0.0]
+
+    @actions.task("probe.run")
+    def run(ctx: Context, payload: dict[str, Any]) -> None:
+        ran[payload["id"]].set()
+
+    scheduler = Scheduler(store, now=lambda: time.time() + offset[0])
+    Context(store=store).later(0.3, "probe.run", {"id": "soon"})
+    Context(store=store).later(3600, "probe.run", {"id": "late"})
+    offset[0] = step_s
+    scheduler.start()
+    try:
+        assert ran["soon"].wait(WAIT_S)
+        assert not ran["late"].is_set()
+    finally:
+        scheduler.stop()
+
+
+def _until(happened: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + WAIT_S
+    while not happened():
+        assert time.monotonic() < deadline
+        threading.Event().wait(0.01)
