@@ -10,6 +10,9 @@ from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
+EVERYWHERE = IPv4Network("0.0.0.0/0")
+"""Any address, as a firewall's peer."""
+
 
 class Verdict(StrEnum):
     """What a firewall rule does with a packet."""

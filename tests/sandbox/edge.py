@@ -1,15 +1,9 @@
 """A running API with the services of the edge, a plane that records, and the plugin's handlers against it."""
 
-import datetime as dt
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from sandbox.api.testing import LocalCloud, local_cloud
 from sandbox.plugins.tencentcloud import resources
@@ -19,43 +13,15 @@ from sandbox.plugins.tencentcloud.endpoint import Endpoint
 from sandbox.plugins.tencentcloud.handler import HANDLERS, Partial, Props
 from sandbox.plugins.tencentcloud.schema import schema
 from sandbox.services import plane
+from tests.sandbox.recording import Recording
 
 REGION = "ap-beijing"
-
-
-def self_signed(domain: str, days: int = 30) -> tuple[str, str]:
-    """(certificate, key) as stripped PEM; `days` below 0: expired."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, domain)])
-    now = dt.datetime.now(dt.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(days=60))
-        .not_valid_after(now + dt.timedelta(days=days))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(domain)]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    return certificate.public_bytes(serialization.Encoding.PEM).decode().strip(), private.decode().strip()
-
-
-class Recorded(plane.Recording):
-    """Its certificates are real, and nobody's authority signed them."""
-
-    def issue_certificate(self, domains: Sequence[str], days: int) -> tuple[str, str]:
-        return self_signed(domains[0], days)
 
 
 class World:
     """The API, what the substrate was asked for, and resources as the engine has them made."""
 
-    def __init__(self, running: LocalCloud, recorded: Recorded | None = None) -> None:
+    def __init__(self, running: LocalCloud, recorded: Recording | None = None) -> None:
         resources.load()
         self.api, self._plane = running, recorded
         endpoint = Endpoint(protocol="http", domain=f"tencentcloudapi.localhost:{running.server.port}")
@@ -63,7 +29,7 @@ class World:
         self.cloud = Cloud(region=REGION, endpoint=endpoint, credentials=credentials)
 
     @property
-    def plane(self) -> Recorded:
+    def plane(self) -> Recording:
         """What the substrate was asked for; there is none where the substrate is real."""
         assert self._plane is not None
         return self._plane
@@ -154,6 +120,6 @@ def _checked(token: str, inputs: Props) -> Props:
 @contextmanager
 def world(directory: Path) -> Generator[World]:
     """A world whose files stand in `directory`."""
-    recorded = Recorded()
+    recorded = Recording()
     with plane.use(recorded), local_cloud(directory) as running:
         yield World(running, recorded)

@@ -40,13 +40,13 @@ def apply(store: Store, lb_id: str) -> None:
         if doc is None:
             return
         _connect(store, doc)
-        plane.current().ensure_balancer(to_spec(store, doc))
+        plane.current().ensure(to_spec(store, doc))
 
 
 def _connect(store: Store, doc: Doc) -> None:
     if doc["_subnet"] == legs_subnet(doc["VpcId"]):
         router = hosts.router_name(doc["VpcId"])
-        plane.current().ensure_subnet(specs.Subnet(name=doc["_subnet"], router=router, cidr=LEGS))
+        plane.current().ensure(specs.Subnet(name=doc["_subnet"], router=router, cidr=LEGS))
     hosts.connect(
         store,
         hosts.Connection(
@@ -69,13 +69,13 @@ def remove(store: Store, lb_id: str) -> None:
     """Take a load balancer out of the substrate and give its addresses back. Accepts what is already gone."""
     with _locks.setdefault(lb_id, threading.Lock()):
         doc = store.find(LB, lb_id)
-        plane.current().remove_balancer(lb_id)
+        plane.current().remove(specs.Balancer, lb_id)
         hosts.disconnect(store, lb_id)
         addresses.free_public(store, lb_id)
         addresses.free_private(store, lb_id)
         others = [other for other in store.list(LB) if doc and other["VpcId"] == doc["VpcId"]]
         if doc and all(other["LoadBalancerId"] == lb_id for other in others):
-            plane.current().remove_subnet(legs_subnet(doc["VpcId"]))
+            plane.current().remove(specs.Subnet, legs_subnet(doc["VpcId"]))
 
 
 def to_spec(store: Store, doc: Doc) -> specs.Balancer:

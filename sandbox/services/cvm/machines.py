@@ -177,7 +177,7 @@ def _boot(ctx: Context, doc: Doc) -> None:
             groups=tuple(doc["SecurityGroupIds"]),
         ),
     )
-    plane.current().ensure_machine(
+    plane.current().ensure(
         specs.Machine(
             name=doc["_host"],
             host=doc["_host"],
@@ -216,7 +216,7 @@ def remove(ctx: Context, payload: dict[str, Any]) -> None:
     if doc is None:
         return
     targets.forget_instance(ctx.store, payload["id"])
-    plane.current().remove_machine(doc["_host"])
+    plane.current().remove(specs.Machine, doc["_host"])
     hosts.disconnect(ctx.store, doc["_host"])
     addresses.free_private(ctx.store, payload["id"])
     addresses.free_public(ctx.store, payload["id"])

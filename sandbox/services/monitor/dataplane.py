@@ -36,7 +36,7 @@ def apply(store: Store, id: str) -> None:
             return
         wanted = to_spec(store, doc)
         if _applied.get(id) != wanted:
-            plane.current().ensure_metrics(wanted)
+            plane.current().ensure(wanted)
             _applied[id] = wanted
 
 
@@ -44,7 +44,7 @@ def forget(id: str) -> None:
     """Stop a Prometheus. Accepts what is already gone."""
     with _locks.setdefault(id, threading.Lock()):
         _applied.pop(id, None)
-        plane.current().remove_metrics(id)
+        plane.current().remove(specs.Metrics, id)
 
 
 def accept(store: Store, id: str, kind: str, part_id: str, before: Doc | None) -> None:

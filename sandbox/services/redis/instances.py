@@ -29,6 +29,7 @@ from sandbox.services.redis import inventory, parameters
 from sandbox.services.redis.inventory import DELETING, INIT, ISOLATED, KIND, ONLINE, RUNNING, SETTLE_S
 from sandbox.services.redis.offers import REPLICAS, SMALL_IN, TYPES, Type, region_number
 from sandbox.services.vpc import addresses
+from sandbox.substrate import specs
 from sandbox.substrate.errors import SubstrateError
 
 log = logging.getLogger(__name__)
@@ -277,7 +278,7 @@ def destroy_postpaid_instance(ctx: Context, request: models.DestroyPostpaidInsta
 @task("redis.isolate")
 def isolate(ctx: Context, payload: dict[str, Any]) -> None:
     """Stop the servers; in days the instance is gone for good."""
-    plane.current().remove_cache(payload["id"])
+    plane.current().remove(specs.Cache, payload["id"])
     set_status(ctx, payload["id"], ISOLATED)
     inventory.end_task(ctx.store, payload["task"])
     ctx.later(RECYCLE_DAYS * 86400, "redis.clean", {"id": payload["id"], "task": None})

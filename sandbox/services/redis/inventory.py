@@ -121,7 +121,7 @@ def bring_up(store: Store, instance_id: str) -> None:
                 open=True,
             ),
         )
-    plane.current().ensure_cache(
+    plane.current().ensure(
         specs.Cache(
             name=instance_id,
             hosts=tuple(node["host"] for node in doc["_nodes"]),
@@ -139,7 +139,7 @@ def bring_up(store: Store, instance_id: str) -> None:
 
 def take_down(store: Store, doc: Doc) -> None:
     """Servers and hosts gone, addresses free."""
-    plane.current().remove_cache(doc["InstanceId"])
+    plane.current().remove(specs.Cache, doc["InstanceId"])
     for node in doc["_nodes"]:
         hosts.disconnect(store, node["host"])
         addresses.free_private(store, node["host"])

@@ -54,8 +54,8 @@ def apply(store: Store, id: str) -> None:
         if not doc.get("_public"):
             doc = _equip(store, doc, region)
         host = Host(name=id, region=region, public=IPv4Address(doc["_public"]), firewall=_firewall(store, doc))
-        plane.current().ensure_host(host)
-        plane.current().ensure_registry(
+        plane.current().ensure(host)
+        plane.current().ensure(
             Registry(
                 name=id,
                 host=id,
@@ -82,6 +82,6 @@ def _equip(store: Store, doc: Doc, region: str) -> Doc:
 def remove(store: Store, id: str) -> None:
     """Take registry and host away; the name goes when its document is gone. Raises SubstrateError."""
     with _locks.setdefault(id, threading.Lock()):
-        plane.current().remove_registry(id)
-        plane.current().remove_host(id)
+        plane.current().remove(Registry, id)
+        plane.current().remove(Host, id)
         addresses.free_public(store, id)

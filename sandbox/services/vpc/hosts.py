@@ -54,7 +54,7 @@ def router_name(vpc_id: str) -> str:
 
 def connect(store: Store, connection: Connection) -> None:
     """Bring a host up as described; again with other groups or addresses to change it."""
-    plane.current().ensure_host(
+    plane.current().ensure(
         specs.Host(
             name=connection.name,
             subnet=connection.subnet_id,
@@ -77,7 +77,7 @@ def disconnect(store: Store, name: str) -> None:
         with store.lock:
             before = store.find(KIND, name)
             store.delete(KIND, name)
-        plane.current().remove_host(name)
+        plane.current().remove(specs.Host, name)
     if before:
         _after_change(store, [before])
 
@@ -133,7 +133,7 @@ def _apply(store: Store, names: set[str]) -> None:
                 plane.current().set_firewall(name, firewall(store, doc))
 
 
-_OUT = specs.Rule(verdict=specs.Verdict.ACCEPT, peers=(plane.EVERYWHERE,))
+_OUT = specs.Rule(verdict=specs.Verdict.ACCEPT, peers=(specs.EVERYWHERE,))
 """All that a host without groups is allowed: nobody gets in, it gets out."""
 
 
@@ -186,7 +186,7 @@ def _rule(store: Store, rule: dict[str, Any]) -> specs.Rule | None:
     elif rule.get("Ipv6CidrBlock"):
         return None
     else:
-        peers = (plane.EVERYWHERE,)
+        peers = (specs.EVERYWHERE,)
     return specs.Rule(
         verdict=specs.Verdict(rule["Action"].lower()),
         peers=peers,

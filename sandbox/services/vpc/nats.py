@@ -58,7 +58,7 @@ def _take_eips(ctx: Context, nat: Doc, ips: list[str]) -> None:
 
 
 def _apply(ctx: Context, nat: Doc) -> None:
-    plane.current().ensure_nat(
+    plane.current().ensure(
         specs.Nat(
             name=nat["NatGatewayId"],
             router=ctx.store.get("vpc", nat["VpcId"])["_router"],
@@ -208,7 +208,7 @@ def delete_nat_gateway(ctx: Context, request: models.DeleteNatGatewayRequest) ->
 @task("nat.remove")
 def remove(ctx: Context, payload: dict[str, Any]) -> None:
     """Take the gateway away."""
-    plane.current().remove_nat(payload["id"])
+    plane.current().remove(specs.Nat, payload["id"])
     with ctx.store.lock:
         eips.unbind(ctx.store, payload["id"])
         drop(ctx, "nat", payload["id"])

@@ -102,7 +102,7 @@ def create_vpc(ctx: Context, request: models.CreateVpcRequest) -> dict[str, Any]
             "AssistantCidrSet": [],
             "_router": router_name(vpc_id),
         }
-        plane.current().ensure_router(Router(name=doc["_router"], region=ctx.region))
+        plane.current().ensure(Router(name=doc["_router"], region=ctx.region))
         create(ctx, "vpc", vpc_id, doc)
         table_id = ctx.store.new_id("rtb")
         table: Doc = {
@@ -176,7 +176,7 @@ def delete_vpc(ctx: Context, request: models.DeleteVpcRequest) -> None:
         doc = need(ctx, "vpc", vpc_id)
         if left := inside(ctx, vpc_id):
             raise ApiError("ResourceInUse", f"The VPC `{vpc_id}` still holds {', '.join(left[:5])}.")
-        plane.current().remove_router(doc["_router"])
+        plane.current().remove(Router, doc["_router"])
         drop(ctx, "route_table", default_table(ctx, vpc_id)["RouteTableId"])
         drop(ctx, "vpc", vpc_id)
 

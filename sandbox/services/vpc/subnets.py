@@ -23,7 +23,7 @@ def apply(store: Store, subnet: Doc) -> None:
         route["DestinationCidrBlock"] == "0.0.0.0/0" and route["GatewayType"] == "NAT" and route["Enabled"]
         for route in table["RouteSet"]
     )
-    plane.current().ensure_subnet(
+    plane.current().ensure(
         specs.Subnet(
             name=subnet["SubnetId"],
             router=store.get("vpc", subnet["VpcId"])["_router"],
@@ -180,5 +180,5 @@ def delete_subnet(ctx: Context, request: models.DeleteSubnetRequest) -> None:
             used_by = ", ".join(list(dict.fromkeys(owners))[:5])
             raise ApiError("ResourceInUse", f"The subnet `{subnet_id}` is in use by {used_by}.")
         leave_table(ctx.store, doc)
-        plane.current().remove_subnet(subnet_id)
+        plane.current().remove(specs.Subnet, subnet_id)
         drop(ctx, "subnet", subnet_id)

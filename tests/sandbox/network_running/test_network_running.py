@@ -7,8 +7,9 @@ import pytest
 
 from sandbox import layout
 from sandbox.api.testing import LocalCloud
-from sandbox.services import plane
 from sandbox.services.vpc import addresses, hosts
+from sandbox.substrate.network import topology
+from sandbox.substrate.servers import caches
 from tests.sandbox.substrate import reach
 
 PASSWORD = "a-password-1"
@@ -91,9 +92,7 @@ def test_redis_answers_those_its_security_group_admits_and_survives_its_primary(
     assert redis("get", "tenant") == ""
     vpc.admit(group_id, "10.20.2.0/24")
     assert redis("wait", "1", "2000") == "1"
-    primary = plane.current().cache_primary(instance_id)
-    assert primary is not None
-    plane.current().remove_host(primary)
+    topology.remove_host(caches.primary(instance_id))
     vpc.cloud.until(lambda: redis("get", "tenant") == "7", "the replica has taken over", 60)
 
 

@@ -16,6 +16,7 @@ from sandbox.plugins.tencentcloud.endpoint import Endpoint
 from sandbox.plugins.tencentcloud.handler import HANDLERS, Partial, Props
 from sandbox.plugins.tencentcloud.schema import schema
 from sandbox.services import plane
+from tests.sandbox.recording import Recording
 
 REGION = "ap-beijing"
 
@@ -23,7 +24,7 @@ REGION = "ap-beijing"
 class Network:
     """A cloud with one VPC's worth of shortcuts. `plane` holds what the services asked of the substrate."""
 
-    def __init__(self, cloud: LocalCloud, recorded: plane.Recording) -> None:
+    def __init__(self, cloud: LocalCloud, recorded: Recording) -> None:
         resources.load()
         self.api = cloud
         self.plane = recorded
@@ -123,6 +124,6 @@ class Network:
 def network(directory: Path) -> Generator[Network]:
     """Everything of one test."""
     services.load()
-    recorded = plane.Recording()
+    recorded = Recording()
     with plane.use(recorded), local_cloud(directory) as running:
         yield Network(running, recorded)

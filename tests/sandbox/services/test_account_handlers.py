@@ -4,7 +4,7 @@ After each create and update the outputs must agree with the inputs, or the next
 """
 
 import json
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from sandbox.plugins.tencentcloud.errors import CloudError, ProviderError
 from sandbox.plugins.tencentcloud.handler import HANDLERS, Partial, Props
 from sandbox.plugins.tencentcloud.schema import schema
 from sandbox.services import account, cam, cls, kms, plane, ssm, tag, tcr
+from tests.sandbox.recording import Recording
 
 SERVICES = (account, cam, cls, kms, ssm, tag, tcr)
 TAGS = {"env": "local", "cell": "bj"}
@@ -36,13 +37,6 @@ RULE = {
         "keyValues": [{"key": "status", "value": {"type": "long", "sqlFlag": True, "containZH": False}}],
     },
 }
-
-
-class Recorded(plane.Recording):
-    """Its certificates are not read by anyone."""
-
-    def issue_certificate(self, domains: Sequence[str], days: int) -> tuple[str, str]:
-        return "chain\n", "key\n"
 
 
 def checked(token: str, inputs: Props) -> Props:
@@ -101,7 +95,7 @@ class Program:
 
 @pytest.fixture
 def program(tmp_path: Path) -> Generator[Program]:
-    with plane.use(Recorded()), local_cloud(tmp_path) as running:
+    with plane.use(Recording()), local_cloud(tmp_path) as running:
         yield Program(running)
 
 

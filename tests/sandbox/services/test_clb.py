@@ -14,8 +14,8 @@ from sandbox.plugins.tencentcloud.handler import HANDLERS
 from sandbox.services import clb, cls, cvm, ssl, tag, vpc
 from sandbox.services.clb import dataplane, directives, targets
 from sandbox.substrate import specs
-from sandbox.substrate.errors import SubstrateError
-from tests.sandbox.edge import REGION, World, self_signed, world
+from tests.sandbox.certificates import self_signed
+from tests.sandbox.edge import REGION, World, world
 
 SERVICES = (clb, cls, cvm, ssl, tag, vpc)
 INSTANCE, LISTENER = "tencentcloud:Clb/instance:Instance", "tencentcloud:Clb/listener:Listener"
@@ -272,11 +272,8 @@ def test_a_name_that_is_taken_and_a_composite_id_are_refused_in_the_providers_wo
 
 
 def test_a_task_whose_data_plane_fails_ends_as_failed_and_leaves_an_orphan(edge: World) -> None:
-    def fail(balancer: specs.Balancer) -> None:
-        raise SubstrateError("no room")
-
     vpc_id, _ = edge.network()
-    edge.plane.ensure_balancer = fail
+    edge.plane.refuses = lambda spec: "no room" if isinstance(spec, specs.Balancer) else None
     with pytest.raises(ProviderError, match=r"CLB task status is 1\(failed\)"):
         edge.up(INSTANCE, clbName="in", networkType="OPEN", vpcId=vpc_id)
     assert edge.call("clb", "DescribeLoadBalancers")["LoadBalancerSet"][0]["Status"] == 0

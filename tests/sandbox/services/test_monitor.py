@@ -10,7 +10,7 @@ import pytest
 from sandbox.plugins.tencentcloud.errors import CloudError
 from sandbox.plugins.tencentcloud.handler import HANDLERS
 from sandbox.services import monitor, tag, vpc
-from sandbox.substrate.errors import SubstrateError
+from sandbox.services.plane import Spec
 from sandbox.substrate.specs import Metrics
 from tests.sandbox.edge import REGION, World, world
 
@@ -100,18 +100,17 @@ def test_rules_and_alerts_are_evaluated_and_off_means_off(edge: World) -> None:
     assert edge.plane.metrics[id].rules == ()
 
 
-def test_what_prometheus_does_not_accept_is_refused_and_not_kept(edge: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_prometheus_does_not_accept_is_refused_and_not_kept(edge: World) -> None:
     vpc_id, subnet = edge.network()
     id, _ = prometheus(edge, vpc_id, subnet)
     _, agent = edge.up(AGENT, instanceId=id, name="a")
     with pytest.raises(CloudError, match="`job_name`"):
         edge.up(JOB, instanceId=id, agentId=agent["agentId"], config="- a\n- b\n")
 
-    def refuse(metrics: Metrics) -> None:
-        if metrics.rules:
-            raise SubstrateError("promtool: parse error")
+    def refuses(spec: Spec) -> str | None:
+        return "promtool: parse error" if isinstance(spec, Metrics) and spec.rules else None
 
-    monkeypatch.setattr(edge.plane, "ensure_metrics", refuse)
+    edge.plane.refuses = refuses
     with pytest.raises(CloudError, match="promtool: parse error"):
         edge.up(RECORDING, instanceId=id, name="bad", group=GROUP.replace("sum by", "sum buy"))
     assert edge.call("monitor", "DescribeRecordingRules", InstanceId=id)["TotalCount"] == 0

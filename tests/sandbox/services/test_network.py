@@ -1,6 +1,6 @@
 """VPCs, subnets, routes, security groups, NAT gateways and elastic addresses: the rules of the control plane."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from dataclasses import replace
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -13,8 +13,9 @@ from tencentcloud.common.profile.client_profile import ClientProfile
 from tencentcloud.common.profile.http_profile import HttpProfile
 from tencentcloud.vpc.v20170312 import models, vpc_client
 
+from sandbox.services.plane import Spec
 from sandbox.services.vpc import hosts
-from sandbox.substrate.specs import Host, Verdict
+from sandbox.substrate.specs import Verdict
 from tests.sandbox.services.network_program import Network, network
 
 TCP_443: dict[str, Any] = {"Action": "ACCEPT", "Protocol": "TCP", "Port": "443", "CidrBlock": "10.0.0.0/8"}
@@ -248,18 +249,19 @@ def test_a_host_is_on_record_only_while_it_stands(net: Network, monkeypatch: pyt
     )
     balancer = replace(machine, name="lb-1", kind="CLB", owner="lb-1", private="100.64.0.10")
 
-    def meanwhile(doing: Callable[..., None]) -> Callable[..., None]:
-        def made_or_removed(given: Any) -> None:
-            if not isinstance(given, Host):  # removed: off the record by now, so nobody looks for it afterwards
-                assert net.api.store.find(hosts.KIND, given) is None
-            elif given.name == machine.name:  # just before it is made
-                hosts.connect(net.api.store, balancer)
-            doing(given)
+    ensure, remove = net.plane.ensure, net.plane.remove
 
-        return made_or_removed
+    def ensure_meanwhile(spec: Spec) -> None:
+        if spec.name == machine.name:  # just before it is made
+            hosts.connect(net.api.store, balancer)
+        ensure(spec)
 
-    monkeypatch.setattr(net.plane, "ensure_host", meanwhile(net.plane.ensure_host))
-    monkeypatch.setattr(net.plane, "remove_host", meanwhile(net.plane.remove_host))
+    def remove_meanwhile(kind: type[Spec], name: str) -> None:
+        assert net.api.store.find(hosts.KIND, name) is None  # so nobody looks for it afterwards
+        remove(kind, name)
+
+    monkeypatch.setattr(net.plane, "ensure", ensure_meanwhile)
+    monkeypatch.setattr(net.plane, "remove", remove_meanwhile)
     hosts.connect(net.api.store, machine)
     hosts.disconnect(net.api.store, machine.name)
     hosts.connect(net.api.store, balancer)

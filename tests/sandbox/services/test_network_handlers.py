@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from sandbox.plugins.tencentcloud.handler import HANDLERS, CloudError, Props, ProviderError
-from sandbox.substrate.errors import SubstrateError
 from sandbox.substrate.specs import Cache
 from tests.sandbox.services.network_program import Network, network
 
@@ -242,10 +241,7 @@ def test_a_redis_instance_that_is_not_on_sale_is_refused(net: Network, more: Pro
 
 
 def test_a_redis_whose_servers_do_not_start_is_an_error_and_not_a_long_wait(net: Network) -> None:
-    def broken(cache: Cache) -> None:
-        raise SubstrateError(f"cache {cache.name}: the port is taken")
-
-    net.plane.ensure_cache = broken
+    net.plane.refuses = lambda spec: "the port is taken" if isinstance(spec, Cache) else None
     with pytest.raises(ProviderError, match="isolate"):
         net.up("tencentcloud:Redis/instance:Instance", _redis(net))
 

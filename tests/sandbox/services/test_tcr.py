@@ -1,6 +1,6 @@
 """Registry instances and what is in them, through the official SDK; the data plane is only recorded here."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -10,26 +10,20 @@ from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentClo
 from sandbox.api.testing import LocalCloud, local_cloud
 from sandbox.layout import REGIONS
 from sandbox.services import plane, tcr
+from tests.sandbox.recording import Recording
 
 SERVICES = (tcr,)
 
 
-class Recorded(plane.Recording):
-    """Its certificates are not read by anyone."""
-
-    def issue_certificate(self, domains: Sequence[str], days: int) -> tuple[str, str]:
-        return f"chain of {', '.join(domains)}\n", "key\n"
-
-
 @pytest.fixture
-def recorded() -> Generator[Recorded]:
-    with plane.use(Recorded()) as used:
-        assert isinstance(used, Recorded)
+def recorded() -> Generator[Recording]:
+    used = Recording()
+    with plane.use(used):
         yield used
 
 
 @pytest.fixture
-def cloud(tmp_path: Path, recorded: Recorded) -> Generator[LocalCloud]:
+def cloud(tmp_path: Path, recorded: Recording) -> Generator[LocalCloud]:
     with local_cloud(tmp_path) as running:
         yield running
 
@@ -62,7 +56,7 @@ def open_endpoint(cloud: LocalCloud, id: str) -> None:
 
 
 def test_a_registry_stands_on_a_public_address_of_its_region(
-    cloud: LocalCloud, registry: str, recorded: Recorded
+    cloud: LocalCloud, registry: str, recorded: Recording
 ) -> None:
     found = call(cloud, "DescribeInstances", Registryids=[registry])["Registries"][0]
     assert found["PublicDomain"] == "sanmen-images.tencentcloudcr.com"
@@ -76,7 +70,7 @@ def test_a_registry_stands_on_a_public_address_of_its_region(
     assert [(record.name, record.value) for record in zone.records] == [("sanmen-images", str(host.public))]
 
 
-def test_a_token_lets_its_user_in(cloud: LocalCloud, registry: str, recorded: Recorded) -> None:
+def test_a_token_lets_its_user_in(cloud: LocalCloud, registry: str, recorded: Recording) -> None:
     token = call(cloud, "CreateInstanceToken", RegistryId=registry, TokenType="longterm", Desc="ci")
     assert recorded.registries[registry].users[token["Username"]] == token["Token"]
     assert call(cloud, "DescribeInstanceToken", RegistryId=registry)["TotalCount"] == 1
@@ -84,7 +78,7 @@ def test_a_token_lets_its_user_in(cloud: LocalCloud, registry: str, recorded: Re
     assert token["Username"] not in recorded.registries[registry].users
 
 
-def test_the_public_endpoint_admits_only_its_list(cloud: LocalCloud, registry: str, recorded: Recorded) -> None:
+def test_the_public_endpoint_admits_only_its_list(cloud: LocalCloud, registry: str, recorded: Recording) -> None:
     early = code_of(cloud, "CreateSecurityPolicy", RegistryId=registry, CidrBlock="198.19.0.0/16")
     assert early == "FailedOperation"
     open_endpoint(cloud, registry)
@@ -109,7 +103,7 @@ def test_a_namespace_goes_after_its_repositories(cloud: LocalCloud, registry: st
     assert call(cloud, "DescribeNamespaces", RegistryId=registry, All=True)["TotalCount"] == 0
 
 
-def test_a_deleted_registry_leaves_nothing(cloud: LocalCloud, registry: str, recorded: Recorded) -> None:
+def test_a_deleted_registry_leaves_nothing(cloud: LocalCloud, registry: str, recorded: Recording) -> None:
     call(cloud, "CreateNamespace", RegistryId=registry, NamespaceName="sanmen", IsPublic=False)
     call(cloud, "DeleteInstance", RegistryId=registry)
     cloud.until(lambda: not call(cloud, "DescribeInstances")["Registries"], "the deletion")
