@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sandbox import layout
-from sandbox.api import access, credentials, signature, throttle, validation
+from sandbox.api import access, credentials, shapes, signature, throttle, validation
 from sandbox.api.actions import ACTIONS, GLOBAL_SERVICES, SEEDS, Action, Caller, Context
 from sandbox.api.credentials import AccountKey
 from sandbox.api.errors import ApiError
@@ -162,6 +162,9 @@ class Front:
             _fire(fault)
         with made_by(_client(context.headers)):
             body = found.run(context, model) or {}
+        answered = shapes.answer_of(found.model)
+        if answered is not None:
+            body = shapes.completed(body, answered)
         if fault is not None:
             _fire(fault)
         return body

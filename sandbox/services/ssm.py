@@ -246,8 +246,10 @@ def list_secrets(ctx: Context, request: models.ListSecretsRequest) -> dict[str, 
     ]
     found.sort(key=lambda secret: secret["CreateTime"], reverse=request.OrderType != 1)
     listed = page(found, request.Offset, request.Limit, default=20, maximum=200)
-    # Of all its answers, this one alone tells the rotation state as a number.
-    return {"TotalCount": len(found), "SecretMetadatas": [secret | {"RotationStatus": 0} for secret in listed]}
+    for secret in listed:
+        del secret["AdditionalConfig"]  # DescribeSecret's alone
+        secret["RotationStatus"] = 0  # and here alone a number
+    return {"TotalCount": len(found), "SecretMetadatas": listed}
 
 
 def _has_tags(ctx: Context, secret: Doc, filters: list[models.TagFilter]) -> bool:

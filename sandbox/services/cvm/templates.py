@@ -61,7 +61,7 @@ def create_launch_template(ctx: Context, request: models.CreateLaunchTemplateReq
             "_versions": [version],
         }
         create(ctx, KIND, template_id, doc)
-    return {"LaunchTemplateId": template_id, "LaunchTemplateVersionNumber": 1}
+    return {"LaunchTemplateId": template_id}
 
 
 _FILTERS = {"launch-template-name": "LaunchTemplateName", "LaunchTemplateName": "LaunchTemplateName"}

@@ -160,7 +160,8 @@ def _active(ctx: Context, doc: Doc) -> Doc:
 def describe_strategy_detail(ctx: Context, request: models.DescribeStrategyDetailRequest) -> dict[str, Any]:
     """A strategy and the level that answers now."""
     doc = strategy_of(ctx, request.InstanceId, request.StrategyId)
-    return {"StrategyDetail": doc | {"ActivateMainPoolId": _active(ctx, doc)["ActivateMainPoolId"]}}
+    detail = {key: value for key, value in doc.items() if key not in ("IsEnabled", "Status")}  # in lists alone
+    return {"StrategyDetail": detail | {"ActivateMainPoolId": _active(ctx, doc)["ActivateMainPoolId"]}}
 
 
 @action

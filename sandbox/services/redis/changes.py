@@ -46,7 +46,7 @@ def upgrade_instance(ctx: Context, request: models.UpgradeInstanceRequest) -> di
         doc["Size"] = float(after[0] * after[1])
         _resize_nodes(ctx, doc, asked, after[2])
         number = _process(ctx, doc, "003_upgrade")
-    return {"DealId": str(number), "TaskId": None}
+    return {"DealId": str(number)}
 
 
 def _resize_nodes(ctx: Context, doc: Doc, asked: dict[str, Any], replicas: int) -> None:

@@ -123,7 +123,7 @@ def describe_certificate_detail(ctx: Context, request: models.DescribeCertificat
     chain = [
         part + "-----END CERTIFICATE-----" for part in doc["CertificatePublicKey"].split("-----END CERTIFICATE-----")
     ]
-    roots = {"Standard": chain[-2].strip() if len(chain) > 2 else "", "Type": "Tencent"}
+    roots = {"Standard": chain[-2].strip() if len(chain) > 2 else ""}
     return doc | {"RootCert": roots}
 
 
