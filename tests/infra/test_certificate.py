@@ -6,7 +6,7 @@ import pytest
 
 from infra.settings.stack import SettingsError
 from tests.infra.engine import Engine, config, run
-from tests.sandbox.edge import self_signed
+from tests.sandbox.certificates import self_signed
 
 CHAIN, KEY = self_signed("api.sanmen.test")
 

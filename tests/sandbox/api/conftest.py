@@ -10,7 +10,7 @@ from tencentcloud.vpc.v20170312 import models
 from sandbox.api import actions
 from sandbox.api.actions import Context
 from sandbox.api.errors import ApiError
-from sandbox.api.testing import LocalCloud, local_cloud
+from tests.sandbox.local_cloud import LocalCloud, local_cloud
 
 VERSION = "2017-03-12"
 PROBE = "probe"

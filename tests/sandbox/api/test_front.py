@@ -19,9 +19,9 @@ from sandbox.api import signature
 from sandbox.api.errors import ApiError
 from sandbox.api.faults import FaultError, Faults
 from sandbox.api.server import Server
-from sandbox.api.testing import LocalCloud, local_cloud
 from sandbox.plugins.tencentcloud.cloud import CLIENT, Cloud, Credentials
 from sandbox.plugins.tencentcloud.endpoint import Endpoint
+from tests.sandbox.local_cloud import LocalCloud, local_cloud
 
 VERSION = "2017-03-12"
 

@@ -10,10 +10,8 @@ from tencentcloud.common.credential import Credential
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 
 from sandbox.api import credentials
-from sandbox.api.testing import LocalCloud
-from sandbox.services import cam, ssm, sts
+from tests.sandbox.local_cloud import LocalCloud
 
-SERVICES = (cam, ssm, sts)
 """Registered by their import."""
 TRUST = {"effect": "allow", "action": "name/sts:AssumeRole", "principal": {"service": "cvm.qcloud.com"}}
 BASE = "/latest/meta-data"

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.api.testing import local_cloud
+from sandbox.services.plane import Plane
 from sandbox.substrate import authority, teardown
 from sandbox.substrate.names import name_server
 from sandbox.substrate.network import clients, topology
 from sandbox.substrate.supervision import processes
 from tests.isolation import INSIDE
-from tests.sandbox.edge import World
+from tests.sandbox.local_cloud import local_cloud
+from tests.sandbox.world import World
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def edge(tmp_path: Path) -> Generator[World]:
     authority.ensure()
     name_server.start()
     clients.start()
-    with local_cloud(tmp_path) as running:
+    with local_cloud(tmp_path, substrate=Plane()) as running:
         yield World(running)
 
 

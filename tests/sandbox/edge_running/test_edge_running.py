@@ -6,15 +6,13 @@ from typing import Any
 
 import pytest
 
-from sandbox.services import clb, cls, cvm, dnspod, igtm, monitor, ssl, tag, vpc
 from sandbox.services.vpc import addresses, hosts
 from sandbox.substrate.commands import run
 from sandbox.substrate.network import clients, namespaces
 from sandbox.substrate.specs import Process
 from sandbox.substrate.supervision import processes
-from tests.sandbox.edge import REGION, World
+from tests.sandbox.world import REGION, World
 
-SERVICES = (clb, cls, cvm, dnspod, igtm, monitor, ssl, tag, vpc)
 DOMAIN = "api.sanmen.test"
 ANSWER = """
 import http.server

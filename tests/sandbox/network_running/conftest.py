@@ -5,22 +5,21 @@ from pathlib import Path
 
 import pytest
 
-from sandbox import services
-from sandbox.api.testing import LocalCloud, local_cloud
+from sandbox.services.plane import Plane
 from sandbox.substrate import teardown
 from sandbox.substrate.network import topology
 from sandbox.substrate.supervision import processes
+from tests.sandbox.local_cloud import LocalCloud, local_cloud
 
 
 @pytest.fixture
 def cloud(tmp_path: Path) -> Generator[LocalCloud]:
     """The API over the substrate; nothing is left of either."""
-    services.load()
     teardown.everything()  # Addresses are handed out from the first on, in every test's own database.
     topology.start()
     processes.start()
     try:
-        with local_cloud(tmp_path) as running:
+        with local_cloud(tmp_path, substrate=Plane()) as running:
             yield running
     finally:
         teardown.everything()

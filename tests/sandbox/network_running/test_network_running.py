@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from sandbox import layout
-from sandbox.api.testing import LocalCloud
 from sandbox.services.vpc import addresses, hosts
 from sandbox.substrate.network import topology
 from sandbox.substrate.servers import caches
+from tests.sandbox.local_cloud import LocalCloud
 from tests.sandbox.substrate import reach
 
 PASSWORD = "a-password-1"

@@ -9,10 +9,8 @@ import pytest
 from tencentcloud.common.credential import Credential
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 
-from sandbox.api.testing import LocalCloud, local_cloud
-from sandbox.services import account, cam, sts
+from tests.sandbox.local_cloud import LocalCloud, local_cloud
 
-SERVICES = (account, cam, sts)
 ACCOUNT = "100000000001"
 TRUST = json.dumps(
     {

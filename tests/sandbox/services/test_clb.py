@@ -11,13 +11,11 @@ from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentClo
 from sandbox.api.errors import ApiError
 from sandbox.plugins.tencentcloud.errors import CloudError, ProviderError
 from sandbox.plugins.tencentcloud.handler import HANDLERS
-from sandbox.services import clb, cls, cvm, ssl, tag, vpc
 from sandbox.services.clb import dataplane, directives, targets
 from sandbox.substrate import specs
 from tests.sandbox.certificates import self_signed
-from tests.sandbox.edge import REGION, World, world
+from tests.sandbox.world import REGION, World, world
 
-SERVICES = (clb, cls, cvm, ssl, tag, vpc)
 INSTANCE, LISTENER = "tencentcloud:Clb/instance:Instance", "tencentcloud:Clb/listener:Listener"
 RULE, ATTACHMENT = "tencentcloud:Clb/listenerRule:ListenerRule", "tencentcloud:Clb/attachment:Attachment"
 CONFIG = "tencentcloud:Clb/customizedConfigV2:CustomizedConfigV2"

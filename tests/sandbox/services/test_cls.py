@@ -7,10 +7,8 @@ from typing import Any
 import pytest
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 
-from sandbox.api.testing import LocalCloud, local_cloud
-from sandbox.services import cls
+from tests.sandbox.local_cloud import LocalCloud, local_cloud
 
-SERVICES = (cls,)
 RULE = {"FullText": {"CaseSensitive": False, "Tokenizer": ",;", "ContainZH": True}}
 
 

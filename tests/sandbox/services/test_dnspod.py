@@ -9,11 +9,9 @@ from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentClo
 
 from sandbox.layout import REGIONS
 from sandbox.plugins.tencentcloud.errors import CloudError
-from sandbox.services import dnspod, igtm
 from sandbox.substrate.specs import Record
-from tests.sandbox.edge import World, world
+from tests.sandbox.world import World, world
 
-SERVICES = (dnspod, igtm)
 ZONE = "sanmen.test"
 DOMAIN, RECORD = "tencentcloud:Dnspod/domainInstance:DomainInstance", "tencentcloud:Dnspod/record:Record"
 

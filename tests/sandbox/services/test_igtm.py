@@ -9,11 +9,9 @@ from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentClo
 
 from sandbox.layout import REGIONS
 from sandbox.plugins.tencentcloud.errors import ProviderError
-from sandbox.services import dnspod, igtm
 from sandbox.substrate.specs import Failover
-from tests.sandbox.edge import World, world
+from tests.sandbox.world import World, world
 
-SERVICES = (dnspod, igtm)
 INSTANCE, POOL = "tencentcloud:Igtm/instance:Instance", "tencentcloud:Igtm/addressPool:AddressPool"
 MONITOR, STRATEGY = "tencentcloud:Igtm/monitor:Monitor", "tencentcloud:Igtm/strategy:Strategy"
 NORTH = 901

@@ -9,12 +9,10 @@ import pytest
 
 from sandbox.plugins.tencentcloud.errors import CloudError
 from sandbox.plugins.tencentcloud.handler import HANDLERS
-from sandbox.services import monitor, tag, vpc
 from sandbox.services.plane import Spec
 from sandbox.substrate.specs import Metrics
-from tests.sandbox.edge import REGION, World, world
+from tests.sandbox.world import REGION, World, world
 
-SERVICES = (monitor, tag, vpc)
 TMP, AGENT = "tencentcloud:Monitor/tmpInstance:TmpInstance", "tencentcloud:Monitor/tmpCvmAgent:TmpCvmAgent"
 JOB, RECORDING = (
     "tencentcloud:Monitor/tmpScrapeJob:TmpScrapeJob",

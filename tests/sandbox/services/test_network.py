@@ -16,14 +16,14 @@ from tencentcloud.vpc.v20170312 import models, vpc_client
 from sandbox.services.plane import Spec
 from sandbox.services.vpc import hosts
 from sandbox.substrate.specs import Verdict
-from tests.sandbox.services.network_program import Network, network
+from tests.sandbox.world import World, world
 
 TCP_443: dict[str, Any] = {"Action": "ACCEPT", "Protocol": "TCP", "Port": "443", "CidrBlock": "10.0.0.0/8"}
 
 
 @pytest.fixture
-def net(tmp_path: Path) -> Generator[Network]:
-    with network(tmp_path) as running:
+def net(tmp_path: Path) -> Generator[World]:
+    with world(tmp_path) as running:
         yield running
 
 
@@ -31,7 +31,7 @@ def refused(code: str) -> Any:
     return pytest.raises(TencentCloudSDKException, match=rf"code:{code}\b")
 
 
-def test_the_official_vpc_client_makes_and_lists_a_vpc(net: Network) -> None:
+def test_the_official_vpc_client_makes_and_lists_a_vpc(net: World) -> None:
     profile = ClientProfile(httpProfile=HttpProfile(protocol="http", endpoint=net.api.address))
     credential = Credential(net.api.key.secret_id, net.api.key.secret_key)
     client = vpc_client.VpcClient(credential, "ap-beijing", profile)
@@ -43,7 +43,7 @@ def test_the_official_vpc_client_makes_and_lists_a_vpc(net: Network) -> None:
     assert listed[0].DnsServerSet == ["183.60.82.98", "183.60.83.19"]
 
 
-def test_a_vpc_is_a_router_with_a_default_route_table(net: Network) -> None:
+def test_a_vpc_is_a_router_with_a_default_route_table(net: World) -> None:
     vpc_id = net.vpc()
     assert net.plane.routers[vpc_id].region == "ap-beijing"
     tables = net.call("vpc", "DescribeRouteTables")["RouteTableSet"]
@@ -59,12 +59,12 @@ def test_a_vpc_is_a_router_with_a_default_route_table(net: Network) -> None:
         ("10.0.0.0/29", "InvalidParameterValue.Range"),
     ],
 )
-def test_a_vpc_range_must_be_canonical_and_private(net: Network, cidr: str, code: str) -> None:
+def test_a_vpc_range_must_be_canonical_and_private(net: World, cidr: str, code: str) -> None:
     with refused(code):
         net.vpc(cidr)
 
 
-def test_the_twenty_first_vpc_of_a_region_is_refused(net: Network) -> None:
+def test_the_twenty_first_vpc_of_a_region_is_refused(net: World) -> None:
     for index in range(20):
         net.vpc(f"10.{index}.0.0/16")
     with refused("LimitExceeded"):
@@ -81,14 +81,14 @@ def test_the_twenty_first_vpc_of_a_region_is_refused(net: Network) -> None:
         ("10.20.2.0/24", "ap-beijing-1", "InvalidParameterValue.UnavailableZone"),
     ],
 )
-def test_a_subnet_must_fit_its_vpc_its_neighbours_and_the_region(net: Network, cidr: str, zone: str, code: str) -> None:
+def test_a_subnet_must_fit_its_vpc_its_neighbours_and_the_region(net: World, cidr: str, zone: str, code: str) -> None:
     vpc_id = net.vpc()
     net.subnet(vpc_id)
     with refused(code):
         net.subnet(vpc_id, cidr, zone)
 
 
-def test_deletion_goes_from_the_inside_out(net: Network) -> None:
+def test_deletion_goes_from_the_inside_out(net: World) -> None:
     vpc_id = net.vpc()
     subnet_id = net.subnet(vpc_id)
     instance_id = net.instance(vpc_id, subnet_id)
@@ -103,19 +103,19 @@ def test_deletion_goes_from_the_inside_out(net: Network) -> None:
     assert [net.plane.routers, net.plane.subnets, net.plane.hosts, net.plane.machines] == [{}, {}, {}, {}]
 
 
-def test_a_resource_of_another_region_does_not_exist_here(net: Network) -> None:
+def test_a_resource_of_another_region_does_not_exist_here(net: World) -> None:
     vpc_id = net.vpc()
     with pytest.raises(TencentCloudSDKException, match="ResourceNotFound"):
         net.api.call("vpc", "DeleteVpc", {"VpcId": vpc_id}, region="ap-shanghai")
 
 
-def test_a_missing_parameter_is_named(net: Network) -> None:
+def test_a_missing_parameter_is_named(net: World) -> None:
     with refused("MissingParameter") as found:
         net.call("vpc", "CreateSubnet", VpcId=net.vpc(), SubnetName="s", Zone="ap-beijing-3")
     assert "CidrBlock" in str(found.value)
 
 
-def _nat(net: Network, vpc_id: str) -> str:
+def _nat(net: World, vpc_id: str) -> str:
     eip = net.call("vpc", "AllocateAddresses")["AddressSet"][0]
 
     def shown() -> dict[str, Any]:
@@ -135,7 +135,7 @@ def _nat(net: Network, vpc_id: str) -> str:
     return nat_id
 
 
-def test_a_default_route_to_a_nat_gateway_routes_the_tables_subnets_out(net: Network) -> None:
+def test_a_default_route_to_a_nat_gateway_routes_the_tables_subnets_out(net: World) -> None:
     vpc_id = net.vpc()
     inside, outside = net.subnet(vpc_id), net.subnet(vpc_id, "10.20.2.0/24")
     nat_id = _nat(net, vpc_id)
@@ -152,13 +152,13 @@ def test_a_default_route_to_a_nat_gateway_routes_the_tables_subnets_out(net: Net
     assert not net.plane.subnets[outside].routed_out
 
 
-def test_the_twenty_first_elastic_address_is_refused(net: Network) -> None:
+def test_the_twenty_first_elastic_address_is_refused(net: World) -> None:
     net.call("vpc", "AllocateAddresses", AddressCount=20)
     with refused("LimitExceeded.AddressQuotaLimitExceeded"):
         net.call("vpc", "AllocateAddresses")
 
 
-def test_a_host_without_groups_lets_nobody_in_and_everything_out(net: Network) -> None:
+def test_a_host_without_groups_lets_nobody_in_and_everything_out(net: World) -> None:
     vpc_id = net.vpc()
     instance_id = net.instance(vpc_id, net.subnet(vpc_id))
     firewall = net.plane.firewalls[instance_id]
@@ -166,13 +166,13 @@ def test_a_host_without_groups_lets_nobody_in_and_everything_out(net: Network) -
     assert [rule.verdict for rule in firewall.egress] == [Verdict.ACCEPT]
 
 
-def test_a_group_without_rules_denies_both_ways(net: Network) -> None:
+def test_a_group_without_rules_denies_both_ways(net: World) -> None:
     vpc_id = net.vpc()
     firewall = net.plane.firewalls[net.instance(vpc_id, net.subnet(vpc_id), net.group())]
     assert (firewall.ingress, firewall.egress) == ((), ())
 
 
-def test_a_changed_rule_reaches_every_host_of_the_group(net: Network) -> None:
+def test_a_changed_rule_reaches_every_host_of_the_group(net: World) -> None:
     vpc_id = net.vpc()
     group_id = net.group([TCP_443])
     host = net.instance(vpc_id, net.subnet(vpc_id), group_id)
@@ -182,7 +182,7 @@ def test_a_changed_rule_reaches_every_host_of_the_group(net: Network) -> None:
     assert (rule.verdict, rule.ports) == (Verdict.DROP, ((80, 80), (8000, 8010)))
 
 
-def test_a_rule_that_names_a_group_follows_its_members(net: Network) -> None:
+def test_a_rule_that_names_a_group_follows_its_members(net: World) -> None:
     vpc_id = net.vpc()
     subnet_id = net.subnet(vpc_id)
     friends = net.group()
@@ -208,18 +208,18 @@ def test_a_rule_that_names_a_group_follows_its_members(net: Network) -> None:
         ({**TCP_443, "CidrBlock": "10.0.0.1/8"}, "InvalidParameterValue.Malformed"),
     ],
 )
-def test_a_rule_that_makes_no_sense_is_refused(net: Network, rule: dict[str, Any], code: str) -> None:
+def test_a_rule_that_makes_no_sense_is_refused(net: World, rule: dict[str, Any], code: str) -> None:
     with refused(code):
         net.group([rule])
 
 
-def test_a_group_takes_a_hundred_rules_per_direction(net: Network) -> None:
+def test_a_group_takes_a_hundred_rules_per_direction(net: World) -> None:
     group_id = net.group([TCP_443] * 100)
     with refused("LimitExceeded.SecurityGroupPolicySet"):
         net.rules(group_id, [TCP_443] * 101)
 
 
-def test_rules_changed_by_another_hand_are_a_version_conflict(net: Network) -> None:
+def test_rules_changed_by_another_hand_are_a_version_conflict(net: World) -> None:
     group_id = net.group([TCP_443])
     net.rules(group_id, [TCP_443])
     net.rules(group_id, [TCP_443])
@@ -228,7 +228,7 @@ def test_rules_changed_by_another_hand_are_a_version_conflict(net: Network) -> N
         net.call("vpc", "ModifySecurityGroupPolicies", SecurityGroupId=group_id, SecurityGroupPolicySet=stale)
 
 
-def test_an_instance_with_an_elastic_address_has_a_public_leg(net: Network) -> None:
+def test_an_instance_with_an_elastic_address_has_a_public_leg(net: World) -> None:
     vpc_id = net.vpc()
     host = net.instance(vpc_id, net.subnet(vpc_id))
     eip = net.call("vpc", "AllocateAddresses")["AddressSet"][0]
@@ -242,7 +242,7 @@ def test_an_instance_with_an_elastic_address_has_a_public_leg(net: Network) -> N
     assert net.plane.hosts[host].public is None
 
 
-def test_a_host_is_on_record_only_while_it_stands(net: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_host_is_on_record_only_while_it_stands(net: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Or a load balancer that tells all hosts of its VPC of a change would meet one that is not there."""
     machine = hosts.Connection(
         name="ins-1", kind="CVM", owner="ins-1", region="ap-beijing", vpc_id=net.vpc(), private="10.20.0.10"

@@ -7,39 +7,39 @@ import pytest
 
 from sandbox.plugins.tencentcloud.handler import HANDLERS, CloudError, Props, ProviderError
 from sandbox.substrate.specs import Cache
-from tests.sandbox.services.network_program import Network, network
+from tests.sandbox.world import World, world
 
 TAGS = {"env": "local"}
 
 
 @pytest.fixture
-def net(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Network]:
+def net(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[World]:
     # The official provider repeats a refused delete for minutes.
     monkeypatch.setenv("SANMEN_TIME_SCALE", "0.001")
-    with network(tmp_path) as running:
+    with world(tmp_path) as running:
         yield running
 
 
-def _cycle(net: Network, token: str, first: Props, second: Props) -> None:
+def _cycle(net: World, token: str, first: Props, second: Props) -> None:
     id, outputs = net.up(token, first)
-    net.read(token, id, outputs)
+    net.agreed(token, id, outputs)
     outputs = net.change(token, id, outputs, second)
     net.down(token, id, outputs)
 
 
-def test_a_vpc(net: Network) -> None:
+def test_a_vpc(net: World) -> None:
     first = {"name": "v", "cidrBlock": "10.20.0.0/16", "tags": TAGS, "assistantCidrs": ["172.16.0.0/16"]}
     second: Props = {"name": "w", "cidrBlock": "10.20.0.0/16", "tags": {}, "dnsServers": ["10.0.0.1"]}
     _cycle(net, "tencentcloud:Vpc/instance:Instance", first, second)
 
 
-def test_a_subnet(net: Network) -> None:
+def test_a_subnet(net: World) -> None:
     same = {"vpcId": net.vpc(), "cidrBlock": "10.20.1.0/24", "availabilityZone": "ap-beijing-3"}
     token = "tencentcloud:Subnet/instance:Instance"
     _cycle(net, token, {"name": "a", "tags": TAGS, **same}, {"name": "b", "isMulticast": False, **same})
 
 
-def test_a_security_group_and_its_rules(net: Network) -> None:
+def test_a_security_group_and_its_rules(net: World) -> None:
     token = "tencentcloud:Security/group:Group"
     id, outputs = net.up(token, {"name": "g", "description": "d", "tags": TAGS})
     rule: Props = {"action": "ACCEPT", "cidrBlock": "10.0.0.0/8", "protocol": "TCP", "port": "443"}
@@ -57,7 +57,7 @@ def test_a_security_group_and_its_rules(net: Network) -> None:
         HANDLERS[rules].read(net.cloud, id, second)
 
 
-def test_a_way_out(net: Network) -> None:
+def test_a_way_out(net: World) -> None:
     vpc_id = net.vpc()
     eip, eip_outputs = net.up("tencentcloud:Eip/instance:Instance", {"name": "e", "tags": TAGS})
     nat = "tencentcloud:Nat/gateway:Gateway"
@@ -80,7 +80,7 @@ def test_a_way_out(net: Network) -> None:
     assert net.plane.nats == {}
 
 
-def test_a_flow_log_refuses_another_resource_when_it_is_applied(net: Network) -> None:
+def test_a_flow_log_refuses_another_resource_when_it_is_applied(net: World) -> None:
     vpc_id = net.vpc()
     inputs: Props = {
         "flowLogName": "f",
@@ -93,7 +93,7 @@ def test_a_flow_log_refuses_another_resource_when_it_is_applied(net: Network) ->
     _cycle(net, "tencentcloud:Vpc/flowLog:FlowLog", inputs, {**inputs, "flowLogName": "g"})
 
 
-def test_a_subnet_in_use_shows_its_real_error_in_the_end(net: Network) -> None:
+def test_a_subnet_in_use_shows_its_real_error_in_the_end(net: World) -> None:
     vpc_id = net.vpc()
     inputs = {"name": "s", "vpcId": vpc_id, "cidrBlock": "10.20.1.0/24", "availabilityZone": "ap-beijing-3"}
     id, outputs = net.up("tencentcloud:Subnet/instance:Instance", inputs)
@@ -102,7 +102,7 @@ def test_a_subnet_in_use_shows_its_real_error_in_the_end(net: Network) -> None:
         net.down("tencentcloud:Subnet/instance:Instance", id, outputs)
 
 
-def _group_inputs(net: Network, config_id: str) -> Props:
+def _group_inputs(net: World, config_id: str) -> Props:
     vpc_id = net.vpc()
     zones = {"ap-beijing-3": "10.20.1.0/24", "ap-beijing-5": "10.20.2.0/24"}
     return {
@@ -136,7 +136,7 @@ CONFIG: Props = {
 }
 
 
-def test_a_scaling_group_with_everything_around_it(net: Network) -> None:
+def test_a_scaling_group_with_everything_around_it(net: World) -> None:
     config_token, group_token = (
         "tencentcloud:As/scalingConfig:ScalingConfig",
         "tencentcloud:As/scalingGroup:ScalingGroup",
@@ -171,7 +171,7 @@ def test_a_scaling_group_with_everything_around_it(net: Network) -> None:
     assert net.plane.machines == {}
 
 
-def _redis(net: Network, **more: object) -> Props:
+def _redis(net: World, **more: object) -> Props:
     vpc_id = net.vpc()
     return {
         "availabilityZone": "ap-beijing-3",
@@ -191,7 +191,7 @@ def _redis(net: Network, **more: object) -> Props:
     }
 
 
-def test_a_redis_instance_is_resized_one_thing_after_the_other(net: Network) -> None:
+def test_a_redis_instance_is_resized_one_thing_after_the_other(net: World) -> None:
     token, inputs = "tencentcloud:Redis/instance:Instance", _redis(net)
     id, outputs = net.up(token, inputs)
     assert net.plane.caches[id].hosts == (f"{id}-0", f"{id}-1")
@@ -211,7 +211,7 @@ def test_a_redis_instance_is_resized_one_thing_after_the_other(net: Network) -> 
     net.call("vpc", "DeleteSubnet", SubnetId=inputs["subnetId"])
 
 
-def test_a_redis_instance_without_forced_deletion_keeps_its_subnet_taken(net: Network) -> None:
+def test_a_redis_instance_without_forced_deletion_keeps_its_subnet_taken(net: World) -> None:
     token, inputs = "tencentcloud:Redis/instance:Instance", _redis(net, forceDelete=False)
     id, outputs = net.up(token, inputs)
     net.down(token, id, outputs)
@@ -234,19 +234,19 @@ def test_a_redis_instance_without_forced_deletion_keeps_its_subnet_taken(net: Ne
         ({"replicaZoneIds": [800005, 800006]}, "ReplicationGroupNotExists"),
     ],
 )
-def test_a_redis_instance_that_is_not_on_sale_is_refused(net: Network, more: Props, reason: str) -> None:
+def test_a_redis_instance_that_is_not_on_sale_is_refused(net: World, more: Props, reason: str) -> None:
     with pytest.raises(ProviderError, match=reason):
         net.up("tencentcloud:Redis/instance:Instance", _redis(net, **more))
     assert net.plane.caches == {}
 
 
-def test_a_redis_whose_servers_do_not_start_is_an_error_and_not_a_long_wait(net: Network) -> None:
+def test_a_redis_whose_servers_do_not_start_is_an_error_and_not_a_long_wait(net: World) -> None:
     net.plane.refuses = lambda spec: "the port is taken" if isinstance(spec, Cache) else None
     with pytest.raises(ProviderError, match="isolate"):
         net.up("tencentcloud:Redis/instance:Instance", _redis(net))
 
 
-def test_redis_settings(net: Network) -> None:
+def test_redis_settings(net: World) -> None:
     instance, _ = net.up("tencentcloud:Redis/instance:Instance", _redis(net))
     account: Props = {
         "instanceId": instance,
@@ -270,7 +270,7 @@ def test_redis_settings(net: Network) -> None:
     _cycle(net, "tencentcloud:Redis/paramTemplate:ParamTemplate", template, {**template, "name": "u"})
 
 
-def test_a_launch_template(net: Network) -> None:
+def test_a_launch_template(net: World) -> None:
     token = "tencentcloud:Cvm/launchTemplate:LaunchTemplate"
     inputs: Props = {
         "launchTemplateName": "t",
@@ -299,5 +299,5 @@ def test_a_launch_template(net: Network) -> None:
         ("tencentcloud:As/scalingConfig:ScalingConfig", {"systemDiskSize": 20}, "systemDiskSize"),
     ],
 )
-def test_the_preview_refuses_what_the_provider_refuses(net: Network, token: str, inputs: Props, property: str) -> None:
+def test_the_preview_refuses_what_the_provider_refuses(net: World, token: str, inputs: Props, property: str) -> None:
     assert property in HANDLERS[token].check(inputs)

@@ -8,21 +8,21 @@ from typing import Any
 import pytest
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 
-from tests.sandbox.services.network_program import Network, network
+from tests.sandbox.world import World, world
 
 ZONES = {"ap-beijing-3": "10.20.1.0/24", "ap-beijing-5": "10.20.2.0/24"}
 
 
 @pytest.fixture
-def net(tmp_path: Path) -> Generator[Network]:
-    with network(tmp_path) as running:
+def net(tmp_path: Path) -> Generator[World]:
+    with world(tmp_path) as running:
         yield running
 
 
 class Group:
     """A scaling group of gateways in two zones, behind an HTTP rule of a load balancer if asked."""
 
-    def __init__(self, net: Network, *, image: str = "img-sanmengw", count: int = 2, balanced: bool = False) -> None:
+    def __init__(self, net: World, *, image: str = "img-sanmengw", count: int = 2, balanced: bool = False) -> None:
         self.net = net
         vpc_id = net.vpc()
         subnets = [net.subnet(vpc_id, cidr, zone) for zone, cidr in ZONES.items()]
@@ -86,7 +86,7 @@ class Group:
         self.net.call("as", "ModifyDesiredCapacity", AutoScalingGroupId=self.id, DesiredCapacity=count)
 
 
-def test_instances_are_spread_over_the_zones_and_take_addresses_from_the_fourth_on(net: Network) -> None:
+def test_instances_are_spread_over_the_zones_and_take_addresses_from_the_fourth_on(net: World) -> None:
     group = Group(net, count=4)
     group.until_serving(4)
     assert Counter(each["Zone"] for each in group.members()) == {"ap-beijing-3": 2, "ap-beijing-5": 2}
@@ -96,7 +96,7 @@ def test_instances_are_spread_over_the_zones_and_take_addresses_from_the_fourth_
     assert not any(each["PublicIpAddresses"] for each in shown)
 
 
-def test_a_machine_that_ends_is_replaced(net: Network) -> None:
+def test_a_machine_that_ends_is_replaced(net: World) -> None:
     group = Group(net)
     dead, alive = group.until_serving(2)
     net.plane.running[dead] = False
@@ -104,7 +104,7 @@ def test_a_machine_that_ends_is_replaced(net: Network) -> None:
     assert alive in group.until_serving(2)
 
 
-def test_an_instance_that_is_terminated_by_hand_is_replaced(net: Network) -> None:
+def test_an_instance_that_is_terminated_by_hand_is_replaced(net: World) -> None:
     group = Group(net)
     gone, _ = group.until_serving(2)
     net.call("cvm", "TerminateInstances", InstanceIds=[gone])
@@ -112,7 +112,7 @@ def test_an_instance_that_is_terminated_by_hand_is_replaced(net: Network) -> Non
     group.until_serving(2)
 
 
-def test_a_new_desired_capacity_scales_out_and_in(net: Network) -> None:
+def test_a_new_desired_capacity_scales_out_and_in(net: World) -> None:
     group = Group(net)
     oldest = group.until_serving(2)[0]
     group.desire(3)
@@ -124,7 +124,7 @@ def test_a_new_desired_capacity_scales_out_and_in(net: Network) -> None:
         group.desire(5)
 
 
-def test_instances_are_targets_while_they_serve(net: Network) -> None:
+def test_instances_are_targets_while_they_serve(net: World) -> None:
     group = Group(net, balanced=True)
     serving = group.until_serving(2)
     assert group.weights() == dict.fromkeys(serving, 10)
@@ -132,7 +132,7 @@ def test_instances_are_targets_while_they_serve(net: Network) -> None:
     net.until(lambda: len(group.weights()) == 1, "one target is left")
 
 
-def test_a_terminating_hook_drains_until_it_is_completed(net: Network) -> None:
+def test_a_terminating_hook_drains_until_it_is_completed(net: World) -> None:
     group = Group(net, balanced=True)
     leaving, staying = group.until_serving(2)
     hook = {
@@ -151,7 +151,7 @@ def test_a_terminating_hook_drains_until_it_is_completed(net: Network) -> None:
     assert group.weights() == {staying: 10}
 
 
-def test_an_instance_that_its_load_balancer_calls_dead_is_replaced(net: Network) -> None:
+def test_an_instance_that_its_load_balancer_calls_dead_is_replaced(net: World) -> None:
     group = Group(net, balanced=True)
     sick, well = group.until_serving(2)
     states = {f"{sick}-8080": False, f"{well}-8080": True}
@@ -160,7 +160,7 @@ def test_an_instance_that_its_load_balancer_calls_dead_is_replaced(net: Network)
     assert well in group.until_serving(2)
 
 
-def test_a_launch_that_fails_is_an_activity_that_says_why_and_the_group_rests(net: Network) -> None:
+def test_a_launch_that_fails_is_an_activity_that_says_why_and_the_group_rests(net: World) -> None:
     group = Group(net, image="img-mmytdhbn")
 
     def failed() -> list[str]:
@@ -173,7 +173,7 @@ def test_a_launch_that_fails_is_an_activity_that_says_why_and_the_group_rests(ne
     assert (shown["InstanceCount"], shown["InActivityStatus"]) == (0, "NOT_IN_ACTIVITY")
 
 
-def test_a_group_with_instances_cannot_be_deleted(net: Network) -> None:
+def test_a_group_with_instances_cannot_be_deleted(net: World) -> None:
     group = Group(net)
     group.until_serving(2)
     with pytest.raises(TencentCloudSDKException, match=r"ResourceInUse\.InstanceInGroup"):
@@ -184,7 +184,7 @@ def test_a_group_with_instances_cannot_be_deleted(net: Network) -> None:
     net.call("as", "DeleteLaunchConfiguration", LaunchConfigurationId=group.config)
 
 
-def test_user_data_above_sixteen_kilobytes_is_refused(net: Network) -> None:
+def test_user_data_above_sixteen_kilobytes_is_refused(net: World) -> None:
     config = {"LaunchConfigurationName": "c", "ImageId": "img-sanmengw", "InstanceTypes": ["S5.MEDIUM4"]}
     with pytest.raises(TencentCloudSDKException, match=r"InvalidParameterValue\.TooLong"):
         net.call("as", "CreateLaunchConfiguration", **config, UserData="QUJD" * 5462)

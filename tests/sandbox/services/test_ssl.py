@@ -8,11 +8,9 @@ from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentClo
 
 from sandbox.plugins.tencentcloud.errors import CloudError
 from sandbox.plugins.tencentcloud.handler import HANDLERS
-from sandbox.services import clb, dnspod, ssl, tag
 from tests.sandbox.certificates import self_signed
-from tests.sandbox.edge import World, world
+from tests.sandbox.world import World, world
 
-SERVICES = (clb, dnspod, ssl, tag)
 UPLOADED, FREE = "tencentcloud:Ssl/certificate:Certificate", "tencentcloud:Ssl/freeCertificate:FreeCertificate"
 
 

@@ -7,10 +7,7 @@ from typing import Any
 import pytest
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 
-from sandbox.api.testing import LocalCloud, local_cloud
-from sandbox.services import kms, ssm
-
-SERVICES = (kms, ssm)
+from tests.sandbox.local_cloud import LocalCloud, local_cloud
 
 
 @pytest.fixture

@@ -8,10 +8,8 @@ import pytest
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 
 from sandbox.api import tags
-from sandbox.api.testing import LocalCloud, local_cloud
-from sandbox.services import tag
+from tests.sandbox.local_cloud import LocalCloud, local_cloud
 
-SERVICES = (tag,)
 RESOURCE = "qcs::vpc:ap-beijing:uin/:vpc/vpc-12345678"
 
 

@@ -7,24 +7,19 @@ from typing import Any
 import pytest
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 
-from sandbox.api.testing import LocalCloud, local_cloud
 from sandbox.layout import REGIONS
-from sandbox.services import plane, tcr
+from tests.sandbox.local_cloud import LocalCloud, local_cloud
 from tests.sandbox.recording import Recording
-
-SERVICES = (tcr,)
 
 
 @pytest.fixture
-def recorded() -> Generator[Recording]:
-    used = Recording()
-    with plane.use(used):
-        yield used
+def recorded() -> Recording:
+    return Recording()
 
 
 @pytest.fixture
 def cloud(tmp_path: Path, recorded: Recording) -> Generator[LocalCloud]:
-    with local_cloud(tmp_path) as running:
+    with local_cloud(tmp_path, substrate=recorded) as running:
         yield running
 
 
