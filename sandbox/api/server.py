@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from sandbox.api import metadata
-from sandbox.api.actions import Account
+from sandbox.api.actions import ACTIONS, Account
 from sandbox.api.faults import FaultError
 from sandbox.api.front import Front, Hang, Request
 
@@ -53,7 +53,9 @@ def application(front: Front) -> Starlette:
     async def about(request: HttpRequest) -> Response:
         if _router(request) is not None:
             return PlainTextResponse("Not Found", 404)
-        return JSONResponse({"sandbox": "sanmen", "version": _version(), "resources": front.store.kinds()})
+        services = sorted({action.service for action in ACTIONS.values()})
+        about = {"sandbox": "sanmen", "version": _version(), "services": services, "resources": front.store.kinds()}
+        return JSONResponse(about)
 
     async def faults(request: HttpRequest) -> Response:
         # Over the unix socket alone, which only root may use: a page in a browser reaches the port too.

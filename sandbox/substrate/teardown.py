@@ -15,6 +15,7 @@ from sandbox import layout
 from sandbox.substrate import ledger
 from sandbox.substrate.commands import run
 from sandbox.substrate.errors import SubstrateError
+from sandbox.substrate.names import host_names
 from sandbox.substrate.network import namespaces
 from sandbox.substrate.supervision import cgroups, processes
 
@@ -49,6 +50,8 @@ def _pass() -> list[str]:
     if layout.STATE.exists() and _is_ours(layout.STATE):
         shutil.rmtree(layout.STATE)
         removed.append(f"directory {layout.STATE}")
+    if host_names.remove():
+        removed.append(f"names in {host_names.HOSTS}")
     if _route_stands():
         run(["ip", "route", "delete", "unreachable", str(layout.PUBLIC_RANGE)])
         removed.append(f"route {layout.PUBLIC_ROUTE}")
@@ -63,6 +66,8 @@ def leftovers() -> list[str]:
     found += [f"control group {path}" for path in cgroups.left()]
     if layout.STATE.exists() and _is_ours(layout.STATE):
         found.append(f"directory {layout.STATE}")
+    if host_names.standing():
+        found.append(f"names in {host_names.HOSTS}")
     if _route_stands():
         found.append(f"route {layout.PUBLIC_ROUTE}")
     return found

@@ -224,7 +224,9 @@ def test_the_log_has_a_line_per_request_and_no_key(cloud: LocalCloud, caplog: py
 
 
 def test_the_server_says_what_it_is(cloud: LocalCloud) -> None:
-    assert httpx.get(f"http://{cloud.address}/.sanmen").json()["sandbox"] == "sanmen"
+    about = httpx.get(f"http://{cloud.address}/.sanmen").json()
+    assert about["sandbox"] == "sanmen"
+    assert "probe" in about["services"]
 
 
 def test_a_router_reaches_neither_faults_nor_the_rest_of_sanmen(cloud: LocalCloud) -> None:

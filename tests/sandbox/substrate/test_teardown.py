@@ -13,6 +13,7 @@ import pytest
 from sandbox import layout
 from sandbox.substrate import teardown
 from sandbox.substrate.commands import run
+from sandbox.substrate.names import host_names
 from sandbox.substrate.network import clients, namespaces, topology
 from sandbox.substrate.specs import Host, Process, Router
 from sandbox.substrate.supervision import processes
@@ -29,6 +30,7 @@ def build() -> None:
     processes.ensure(Process(name="t-stubborn", host="t-host", argv=stubborn, ready=Path("ready")))
     processes.ensure(Process(name="t-hostless", argv=("sleep", "3456")))
     run(["mount", "-t", "tmpfs", "tmpfs", str(layout.STATE / "logs")])
+    host_names.ensure(["vpc.cloud.localhost"])
 
 
 def kill_supervisors() -> None:
