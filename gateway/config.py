@@ -37,7 +37,7 @@ AbsolutePath = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9/._-]{1,25
 class Model(BaseModel):
     """Strict: no unknown key, no silent conversion, no change after the fact."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
 
 
 class Shape(StrEnum):

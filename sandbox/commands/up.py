@@ -1,9 +1,9 @@
 """`up`: from nothing to an answered request."""
 
 import json
-import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Set
 from typing import Any
 
@@ -11,10 +11,11 @@ from gateway import image
 from sandbox import layout
 from sandbox.api.credentials import make_account_key
 from sandbox.api.store import Store
-from sandbox.commands import engine, internet, leftovers, ownership, secret_file, session
+from sandbox.commands import engine, internet, leftovers, ownership, proof, session
 from sandbox.commands.engine import pulumi
 from sandbox.commands.ownership import CommandError
 from sandbox.substrate import authority, files
+from sandbox.substrate.names import host_names
 from sandbox.substrate.network import topology
 from sandbox.substrate.servers import balancers
 from sandbox.substrate.specs import Process
@@ -24,6 +25,8 @@ from sandbox.toolchain.steps import Steps
 STACK = "local"
 API = "api"
 READY_TRIES = 60
+SECRETS_ARRIVE_S = 10
+"""In `local` a gateway looks for changed secrets every 5 s, and its workers for changed files every 2 s."""
 
 
 def up() -> None:
@@ -40,7 +43,7 @@ def up() -> None:
         with steps.step("Every gateway is healthy"):
             wait_for_health({region["clb_domain"] for region in outputs["regions"].values()})
         with steps.step("A request through the whole chain"):
-            answer = prove(outputs["endpoint"])
+            answer = proof.prove(outputs["endpoint"])
     _tell(steps, outputs["endpoint"], answer)
 
 
@@ -57,6 +60,9 @@ def start() -> None:
     ready = (layout.API_HOST, layout.API_PORT)
     env = {**layout.variables(), **own_code.variables()}
     processes.ensure(Process(name=API, argv=(sys.executable, "-m", "sandbox.api"), env=env, ready=ready))
+    with urllib.request.urlopen(f"http://{layout.API_HOST}:{layout.API_PORT}/.sanmen", timeout=10) as about:
+        services: list[str] = json.load(about)["services"]
+    host_names.ensure([layout.API_ROOT_DOMAIN, *(f"{service}.{layout.API_ROOT_DOMAIN}" for service in services)])
     session.write()
 
 
@@ -67,8 +73,12 @@ def deploy(steps: Steps) -> None:
     if leftovers.begin():
         _mend(steps)
     began = time.monotonic()
+    secrets = _secrets()
     pulumi("up", "--yes", "--skip-preview", "--stack", STACK)
     steps.note(f"pulumi up {time.monotonic() - began:.1f} s")
+    if secrets and _secrets() != secrets:  # what serves already still has the old ones
+        with steps.step("Gateways take their changed secrets", f"{SECRETS_ARRIVE_S} s"):
+            time.sleep(SECRETS_ARRIVE_S)
     if leftovers.anything_new():  # a create that was repeated because its answer got lost has made two
         _remove_leftovers(steps)
     leftovers.end()
@@ -91,6 +101,15 @@ def _remove_leftovers(steps: Steps) -> None:
         steps.note(f"removed {each}: an interrupted create had left it, no state knows it")
     for each, reason in left.items():
         steps.note(f"could not remove {each}, which no state knows: {reason}")
+
+
+def _secrets() -> list[str]:
+    """What the stack's secrets are, sealed: other texts when a value was written anew."""
+    store = Store(layout.DATABASE)
+    try:
+        return [doc["_sealed"] for doc in store.list("ssm.version")]
+    finally:
+        store.close()
 
 
 def wait_for_health(domains: Set[str]) -> None:
@@ -121,32 +140,6 @@ def _sick_targets(domains: Set[str]) -> list[str]:
         for target, alive in targets.items()
         if not alive
     ]
-
-
-def prove(endpoint: str) -> dict[str, Any]:
-    """One request as a tenant out on the internet. Names may need a moment after the first `up`.
-
-    Returns the API's answer. Raises CommandError with the last thing that went wrong.
-    """
-    argv = [sys.executable, "-m", "sandbox", "exec", "--", *_request(endpoint)]
-    key = f"x-api-key: {secret_file.ensure()['demo_key']}\n"
-    last = ""
-    for _ in range(READY_TRIES):
-        done = subprocess.run(argv, cwd=layout.CHECKOUT, input=key, capture_output=True, text=True, check=False)
-        last = (done.stdout or done.stderr).strip()
-        if done.returncode == 0:
-            return json.loads(done.stdout)
-        time.sleep(1)
-    raise CommandError(f"the gateway at {endpoint} does not answer: {last}")
-
-
-def _request(endpoint: str) -> list[str]:
-    body = {"model": "demo", "max_tokens": 16, "messages": [{"role": "user", "content": "你好"}]}
-    headers = ("content-type: application/json", "anthropic-version: 2023-06-01")
-    argv = ["curl", "--silent", "--show-error", "--fail-with-body", "--max-time", "10", f"{endpoint}/v1/messages"]
-    for header in headers:
-        argv += ["-H", header]
-    return [*argv, "-H", "@-", "-d", json.dumps(body)]  # the key by standard input: arguments are for all to see
 
 
 def _tell(steps: Steps, endpoint: str, answer: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""`python -m sandbox.upstream --bind IP:PORT --certificate chain.pem --key key.pem [--settings file.json]`."""
+"""`python -m sandbox.upstream --bind IP:PORT --certificate chain.pem --key key.pem --settings file.json`."""
 
 import argparse
 import asyncio
@@ -7,18 +7,14 @@ import ssl
 import sys
 from pathlib import Path
 
-from sandbox.upstream.behaviour import BehaviourFile
+from sandbox.upstream.behaviour import BehaviourFile, UnusableError
 from sandbox.upstream.server import StandIn
 
 
-async def serve(bind: str, context: ssl.SSLContext, settings: Path | None) -> None:
+async def serve(bind: str, context: ssl.SSLContext, settings: Path) -> None:
     """Serve until SIGTERM or SIGINT."""
     host, _, port = bind.rpartition(":")
-    behaviour = BehaviourFile(settings)
-    behaviour.current()
-    if behaviour.problem:
-        print(f"upstream: {behaviour.problem}", file=sys.stderr, flush=True)
-    server = await StandIn(behaviour).start(host.strip("[]"), int(port), context)
+    server = await StandIn(BehaviourFile(settings)).start(host.strip("[]"), int(port), context)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -34,12 +30,15 @@ def main() -> int:
     parser.add_argument("--bind", required=True, help="IP:PORT")
     parser.add_argument("--certificate", required=True, type=Path, help="PEM chain")
     parser.add_argument("--key", required=True, type=Path, help="PEM key")
-    parser.add_argument("--settings", type=Path, help="JSON, read again when it changes")
+    parser.add_argument("--settings", required=True, type=Path, help="JSON, read again when it changes")
     given = parser.parse_args()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_cert_chain(given.certificate, given.key)
-    asyncio.run(serve(given.bind, context, given.settings))
+    try:
+        asyncio.run(serve(given.bind, context, given.settings))
+    except UnusableError as reason:
+        sys.exit(f"upstream: {reason}")
     return 0
 
 

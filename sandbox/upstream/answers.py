@@ -252,10 +252,16 @@ def models(anthropic: bool) -> Body:
     }
 
 
+REFUSED = {True: "invalid x-api-key", False: "Incorrect API key provided."}
+"""What each API says of a wrong key. True: the Messages API."""
+
+
 def error(anthropic: bool, status: int, note: str) -> Body:
     """An error body."""
     names = {401: "authentication_error", 404: "not_found_error", 429: "rate_limit_error", 529: "overloaded_error"}
     kind = names.get(status, "invalid_request_error" if status < 500 else "api_error")
     if anthropic:
         return {"type": "error", "error": {"type": kind, "message": note}}
-    return {"error": {"message": note, "type": kind, "param": None, "code": None}}
+    code = "invalid_api_key" if status == 401 else None
+    kind = "invalid_request_error" if status == 401 else kind
+    return {"error": {"message": note, "type": kind, "param": None, "code": code}}

@@ -1,5 +1,6 @@
-"""How the stand-in behaves: a JSON file that is read again whenever it changes."""
+"""How the stand-in behaves: a JSON file that is read again whenever it changes. Who writes one uses the model here."""
 
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -8,9 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 
 class Model(BaseModel):
-    """Unknown keys are refused."""
+    """Unknown keys are refused, and what was given stays out of the message: it may be a credential."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class FaultKind(StrEnum):
@@ -44,9 +45,12 @@ class Fault(Model):
 
 
 class Behaviour(Model):
-    """The settings file. `tokens_per_s` 0: as fast as possible. `credentials`: accepted ones; empty: any."""
+    """The settings file. `tokens_per_s` 0: as fast as possible."""
 
-    credentials: frozenset[str] = frozenset()
+    name: str = ""
+    """Who it stands in for. A model `only-<name>` is answered by that one and is too much for all others."""
+    credentials: Annotated[frozenset[str], Field(min_length=1)]
+    """Those it accepts. Every other is refused, as each API does it."""
     first_token_s: Annotated[float, Field(ge=0)] = 0.0
     tokens_per_s: Annotated[float, Field(ge=0)] = 0.0
     tokens: Annotated[int, Field(ge=1, le=100_000)] = 16
@@ -55,29 +59,46 @@ class Behaviour(Model):
     faults: tuple[Fault, ...] = ()
 
 
-class BehaviourFile:
-    """The current behaviour. A file that cannot be used leaves the last good one in place."""
+class UnusableError(Exception):
+    """A settings file says nothing that could be done. The message quotes none of it."""
 
-    def __init__(self, path: Path | None) -> None:
+
+class BehaviourFile:
+    """The current behaviour. Raises UnusableError at the start; later a bad file leaves the last good one in place."""
+
+    def __init__(self, path: Path) -> None:
         self._path = path
-        self._stamp: tuple[int, int] | None = None
-        self._current = Behaviour()
+        self._stamp = self._stamp_now()
+        self._current = self._read()
         self._seen: dict[int, int] = {}
-        self.problem: str | None = None
 
     def current(self) -> Behaviour:
-        """The behaviour as the file says now."""
-        if self._path is None:
-            return self._current
+        """The behaviour as the file says now; a file that cannot be used is told of once."""
+        try:
+            stamp = self._stamp_now()
+            if stamp != self._stamp:
+                self._stamp = stamp
+                self._current, self._seen = self._read(), {}
+        except UnusableError as reason:
+            print(f"upstream: {reason}; the last good settings stay", file=sys.stderr, flush=True)
+        return self._current
+
+    def _stamp_now(self) -> tuple[int, int]:
         try:
             status = self._path.stat()
-            stamp = (status.st_mtime_ns, status.st_ino)
-            if stamp != self._stamp:
-                self._current = Behaviour.model_validate_json(self._path.read_bytes())
-                self._stamp, self._seen, self.problem = stamp, {}, None
-        except (OSError, ValidationError) as reason:
-            self.problem = f"{self._path}: {reason}"
-        return self._current
+        except OSError:
+            return (0, 0)
+        return (status.st_mtime_ns, status.st_ino)
+
+    def _read(self) -> Behaviour:
+        try:
+            return Behaviour.model_validate_json(self._path.read_bytes())
+        except OSError as reason:
+            raise UnusableError(f"{self._path}: {reason.strerror}") from None
+        except ValidationError as bad:
+            # No cause: a traceback of it would lead to what was given.
+            wrong = (f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in bad.errors(include_input=False))
+            raise UnusableError(f"{self._path}: {'; '.join(wrong)}") from None
 
     def fault(self, path: str) -> Fault | None:
         """The failure that this request meets, if any; each call counts as one request."""

@@ -13,6 +13,8 @@ from sandbox.upstream.behaviour import Behaviour, BehaviourFile, Fault, FaultKin
 
 REPORT_PATH = "/.stand-in"
 """What the stand-in saw, as JSON: for tests and for `status`."""
+ONLY = "only-"
+"""A model of this name and an upstream's is too much for all other upstreams, so that a gateway gets to that one."""
 ANTHROPIC_PATHS = ("/v1/messages", "/v1/messages/count_tokens")
 SCRIPTS = {
     "/v1/messages": answers.message_script,
@@ -36,6 +38,8 @@ class Seen:
 
     connections: int = 0
     requests: int = 0
+    refused: int = 0
+    """Requests without an accepted credential."""
     streaming: int = 0
     completed: int = 0
     cancelled: int = 0
@@ -90,7 +94,8 @@ class StandIn:
         behaviour = self._behaviour.current()
         anthropic = request.path in ANTHROPIC_PATHS or "anthropic-version" in request.headers
         if not _admitted(request, behaviour):
-            writer.write(wire.json_answer(401, answers.error(anthropic, 401, "credential refused"), _ids()))
+            self.seen.refused += 1
+            writer.write(wire.json_answer(401, answers.error(anthropic, 401, answers.REFUSED[anthropic]), _ids()))
             return True
         fault = self._behaviour.fault(request.path)
         if fault and fault.kind in (FaultKind.HANG, FaultKind.CLOSE, FaultKind.STATUS):
@@ -99,6 +104,9 @@ class StandIn:
             await _echo(request, reader, writer)
             return False
         body = request.json
+        if answers.model_of(body).startswith(ONLY) and answers.model_of(body) != ONLY + behaviour.name:
+            writer.write(wire.json_answer(529, answers.error(anthropic, 529, "this model is another's"), _ids()))
+            return True
         if request.path in SCRIPTS and body.get("stream") is True:
             await self._stream(SCRIPTS[request.path](body, behaviour.tokens, _id()), behaviour, fault, reader, writer)
             return True
@@ -222,8 +230,6 @@ async def _echo(request: wire.Request, reader: asyncio.StreamReader, writer: asy
 
 
 def _admitted(request: wire.Request, behaviour: Behaviour) -> bool:
-    if not behaviour.credentials:
-        return True
     bearer = request.headers.get("authorization", "").removeprefix("Bearer ")
     return bool({bearer, request.headers.get("x-api-key", "")} & behaviour.credentials)
 
