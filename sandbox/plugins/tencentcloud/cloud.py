@@ -33,8 +33,10 @@ API_VERSIONS = {
 }
 """Service -> API version the official provider uses. Source: the official SDK's clients."""
 
-RETRY_S = 180.0
-"""How long the official provider repeats a call that meets an always-retried code (its read retry time-out)."""
+READ_RETRY_S, WRITE_RETRY_S = 180.0, 300.0
+"""How long the official provider repeats a read, and a write, that meet an always-retried code."""
+READS = ("Describe", "Get", "List", "Query", "Search")
+"""How the names of reading actions begin."""
 TIME_SCALE_VARIABLE = "SANMEN_TIME_SCALE"
 """Setting: seconds here per second of the official provider's retry loops; default 0.1, so three minutes are 18 s."""
 
@@ -75,27 +77,39 @@ class Cloud:
         *,
         version: str | None = None,
         region: str | None = None,
-        retry_s: float = RETRY_S,
+        retry_s: float | None = None,
         retry: Callable[[CloudError], bool] | None = None,
     ) -> dict[str, Any]:
         """Call an action and return the body of its response (without the `Response` wrapper).
 
         params: in the API's casing; None values are left out at any depth. version: default by service
-        (node pools of TKE: "2022-05-01"). retry_s: for how many seconds, in the cloud's time, errors that `retry`
-        accepts are repeated; default: the always-retried codes for three minutes (deletes of the VPC family: 300 s and
-        `lambda error: not error.matches("ResourceNotFound")`). Raises CloudError, the last one after retries.
+        (node pools of TKE: "2022-05-01"). retry_s, retry: see `repeat`; by default three minutes for what only reads
+        and five for the rest; 0 where the provider does not repeat. Raises CloudError, the last one after retries.
         """
         body = _without_none(params or {})
+        where = version or API_VERSIONS[service], region or self.region
+        if retry_s is None:
+            retry_s = READ_RETRY_S if action.startswith(READS) else WRITE_RETRY_S
+        return self.repeat(lambda: self._send(service, *where, action, body), retry_s, retry, f"{service} {action}")
+
+    def repeat(
+        self, work: Callable[[], T], retry_s: float, retry: Callable[[CloudError], bool] | None = None, what: str = ""
+    ) -> T:
+        """Do `work` until it ends without an error that is retried, and return what it returns.
+
+        Retried are the always-retried codes and what `retry` accepts, for `retry_s` seconds in the cloud's time. what:
+        names the work when the engine stops it. Raises CloudError, the last one; other errors of `work` pass through.
+        """
         deadline = time.monotonic() + retry_s * self._scale
         pause = 0.05
         while True:
             try:
-                return self._send(service, version or API_VERSIONS[service], region or self.region, action, body)
+                return work()
             except CloudError as error:
                 again = error.always_retried or (retry is not None and retry(error))
                 if not again or time.monotonic() + pause > deadline:
                     raise
-            self._sleep(pause, f"{service} {action}")
+            self._sleep(pause, what)
             pause = min(pause * 2, 1.0)
 
     def wait(

@@ -8,7 +8,7 @@ from sandbox.plugins.tencentcloud.cloud import Cloud
 from sandbox.plugins.tencentcloud.diff import diff
 from sandbox.plugins.tencentcloud.errors import CloudError, Immutable, ProviderError
 from sandbox.plugins.tencentcloud.handler import HANDLERS, Handler, Partial
-from sandbox.plugins.tencentcloud.schema import Fields
+from sandbox.plugins.tencentcloud.schema import Fields, planned
 
 
 class HalfMade(Exception):
@@ -58,7 +58,7 @@ class Resource:
         found = self.handler.read(cloud, id, {**state, **inputs})
         if found is None:
             raise ProviderError(f"{id} is gone: refresh (pulumi refresh) and run again")
-        return self._outputs(self.planned(state, inputs), found)
+        return self._outputs(planned(self.fields, state, inputs), found)
 
     def delete(self, cloud: Cloud, id: str, state: Values) -> None:
         """Delete it; one that is not there any more is a success."""
@@ -67,11 +67,6 @@ class Resource:
         except CloudError as error:
             if not error.matches("ResourceNotFound"):
                 raise
-
-    def planned(self, state: Values, inputs: Values) -> Values:
-        """The inputs, and what the cloud filled in and an update keeps: all that its preview can promise."""
-        kept = {name: state[name] for name, spec in self.fields.items() if spec.computed and name in state}
-        return {**kept, **inputs}
 
     def _outputs(self, before: Values, found: Values) -> Values:
         """`before` with what was read over it, without what is never read; only the schema's names."""

@@ -25,7 +25,7 @@ from sandbox.plugins.tencentcloud.diff import Change, diff
 from sandbox.plugins.tencentcloud.errors import Cancelled, ProviderError
 from sandbox.plugins.tencentcloud.lifecycle import HalfMade, require_known, resource_of
 from sandbox.plugins.tencentcloud.project import imported_inputs, marked, refreshed_inputs
-from sandbox.plugins.tencentcloud.schema import VERSION, Fields, schema
+from sandbox.plugins.tencentcloud.schema import VERSION, Fields, planned, schema
 from sandbox.plugins.tencentcloud.settings import Settings, check_config
 
 CANCEL_GRACE_S = 20.0
@@ -135,7 +135,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             token, fields, _ = _type_of(request)
             state, news = plain(decode(request.olds)), decode(request.news)
             if request.preview:
-                return provider_pb2.UpdateResponse(properties=encode(marked(fields, _planned(fields, state, news))))
+                return provider_pb2.UpdateResponse(properties=encode(marked(fields, planned(fields, state, news))))
             known = require_known(token, news)
             outputs = resource_of(token, fields).update(
                 self._connected(), request.id, state, known, list(request.ignoreChanges)
@@ -202,11 +202,6 @@ def _type_of(request: Any) -> tuple[str, Fields, str]:
 
 def _failures(found: dict[str, str]) -> list[provider_pb2.CheckFailure]:
     return [provider_pb2.CheckFailure(property=name, reason=reason) for name, reason in sorted(found.items())]
-
-
-def _planned(fields: Fields, state: Values, news: Values) -> Values:
-    kept = {name: state[name] for name, spec in fields.items() if spec.computed and name in state}
-    return {**kept, **news}
 
 
 def _delete_first(fields: Fields, logical: str, state: Values, news: Values) -> bool:

@@ -14,6 +14,7 @@ Names are the Pulumi ones (camelCase). Per type: property -> field, where a fiel
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -73,6 +74,12 @@ class Resources:
 def schema() -> Resources:
     """The whole schema."""
     return Resources(json.loads(SCHEMA_FILE.read_text(encoding="utf-8")))
+
+
+def planned(fields: Fields, state: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """The inputs, and of the state what the cloud filled in and an update keeps: what the provider plans and sends."""
+    kept = {name: state[name] for name, spec in fields.items() if spec.computed and name in state}
+    return {**kept, **inputs}
 
 
 def _fields(raw: dict[str, Any]) -> Fields:

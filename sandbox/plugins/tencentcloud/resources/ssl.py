@@ -1,4 +1,4 @@
-"""Certificates (Ssl/certificate, Ssl/freeCertificate). Source: docs/sources.md, provider."""
+"""Certificates (Ssl/certificate, Ssl/freeCertificate). Source: docs/fidelity/ssl.md."""
 
 from typing import Any
 
@@ -10,6 +10,7 @@ from sandbox.plugins.tencentcloud.handler import (
     Partial,
     Props,
     ProviderError,
+    given,
     read_tags,
     resource,
     write_tags,
@@ -17,27 +18,33 @@ from sandbox.plugins.tencentcloud.handler import (
 
 ISSUED = 1
 UPLOAD_WAIT_S = 180.0
-_NOT_FOUND = "FailedOperation.CertificateNotFound"
+NOT_FOUND = "FailedOperation.CertificateNotFound"
+NO_PROJECT = 2**64 - 1
+"""What an unset project of a free certificate becomes on the wire: -1 without a sign."""
+_NEEDED = (
+    "Alias",
+    "CertificateType",
+    "ProjectId",
+    "CertificatePublicKey",
+    "ProductZhName",
+    "Domain",
+    "Status",
+    "CertBeginTime",
+    "CertEndTime",
+    "InsertTime",
+)
+"""Fields of an uploaded certificate without which the provider refuses to read it."""
 
 
-def _detail(cloud: Cloud, id: str) -> dict[str, Any] | None:
-    try:
-        return cloud.call("ssl", "DescribeCertificateDetail", {"CertificateId": id})
-    except CloudError as error:
-        if error.matches(_NOT_FOUND):
-            return None
-        raise
+def _detail(cloud: Cloud, id: str, retry_s: float | None = None) -> dict[str, Any]:
+    return cloud.call("ssl", "DescribeCertificateDetail", {"CertificateId": id}, retry_s=retry_s)
 
 
-def _delete(cloud: Cloud, id: str) -> None:
-    try:
-        answer = cloud.call("ssl", "DeleteCertificate", {"CertificateId": id})
-    except CloudError as error:
-        if error.matches(_NOT_FOUND):
-            return
-        raise
-    if not answer["DeleteResult"]:
-        raise ProviderError("failed to delete certificate")
+def _move(cloud: Cloud, id: str, project: int, retry_s: float | None = None) -> None:
+    params = {"CertificateIdList": [id], "ProjectId": project}
+    answer = cloud.call("ssl", "ModifyCertificateProject", params, retry_s=retry_s)
+    if id in (answer.get("FailCertificates") or ()):
+        raise ProviderError(f"failed to modify the project. certificateId={id}")
 
 
 @resource("tencentcloud:Ssl/certificate:Certificate")
@@ -65,13 +72,13 @@ class Certificate(Handler):
             "CertificatePublicKey": props["cert"],
             "CertificatePrivateKey": props.get("key"),
             "CertificateType": props["type"],
-            "Alias": props.get("name"),
-            "ProjectId": props.get("projectId"),
+            "Alias": props.get("name") or "",
+            "ProjectId": props.get("projectId") or 0,
         }
         id = cloud.call("ssl", "UploadCertificate", request)["CertificateId"]
 
         def state() -> int:
-            return int(cloud.call("ssl", "DescribeCertificateDetail", {"CertificateId": id})["Status"])
+            return int(_detail(cloud, id)["Status"])
 
         cloud.wait(state, (ISSUED,), UPLOAD_WAIT_S, what=f"certificate {id}")
         write_tags(cloud, "ssl", "certificate", id, None, props.get("tags"))
@@ -80,17 +87,23 @@ class Certificate(Handler):
 
     def read(self, cloud: Cloud, id: str, props: Props) -> Props | None:
         """`cert` is what the API has; `key` is never read."""
-        found = _detail(cloud, id)
-        if found is None:
-            return None
+        try:
+            found = _detail(cloud, id)
+        except CloudError as error:
+            if error.code == NOT_FOUND:
+                return None
+            raise
+        missing = [name for name in _NEEDED if found.get(name) is None]
+        if missing:
+            raise ProviderError(f"certificate {missing} are nil")
         return {
             "name": found["Alias"],
             "type": found["CertificateType"],
             "projectId": int(found["ProjectId"]),
-            "cert": found["CertificatePublicKey"],
+            "cert": found["CertificatePublicKey"].rstrip("\n"),
             "productZhName": found["ProductZhName"],
             "domain": found["Domain"],
-            "subjectNames": found["SubjectAltName"],
+            "subjectNames": found.get("SubjectAltName") or [],
             "status": found["Status"],
             "beginTime": found["CertBeginTime"],
             "endTime": found["CertEndTime"],
@@ -101,21 +114,54 @@ class Certificate(Handler):
     def update(self, cloud: Cloud, id: str, old: Props, new: Props, changed: frozenset[str]) -> None:
         """Name, project, tags."""
         if "name" in changed:
-            cloud.call("ssl", "ModifyCertificateAlias", {"CertificateId": id, "Alias": new.get("name")})
+            cloud.call("ssl", "ModifyCertificateAlias", {"CertificateId": id, "Alias": new.get("name") or ""})
         if "projectId" in changed:
-            params = {"CertificateIdList": [id], "ProjectId": new.get("projectId")}
-            cloud.call("ssl", "ModifyCertificateProject", params)
+            _move(cloud, id, new.get("projectId") or 0)
         if "tags" in changed:
             write_tags(cloud, "ssl", "certificate", id, old.get("tags"), new.get("tags"))
 
     def delete(self, cloud: Cloud, id: str, props: Props) -> None:
-        """Refused by the API while a listener uses it."""
-        _delete(cloud, id)
+        """Refused by the API while a listener uses it. One that is gone is an error, as with the provider."""
+        if not cloud.call("ssl", "DeleteCertificate", {"CertificateId": id})["DeleteResult"]:
+            raise ProviderError("failed to delete certificate")
+
+
+_ORDERED = {
+    "packageType": "PackageType",
+    "contactEmail": "ContactEmail",
+    "contactPhone": "ContactPhone",
+    "validityPeriod": "ValidityPeriod",
+    "csrEncryptAlgo": "CsrEncryptAlgo",
+    "csrKeyParameter": "CsrKeyParameter",
+    "csrKeyPassword": "CsrKeyPassword",
+    "alias": "Alias",
+    "projectId": "ProjectId",
+    "oldCertificateId": "OldCertificateId",
+}
+_READ = {
+    "VerifyType": "dvAuthMethod",
+    "Domain": "domain",
+    "PackageType": "packageType",
+    "ValidityPeriod": "validityPeriod",
+    "Alias": "alias",
+    "ProductZhName": "productZhName",
+    "Status": "status",
+    "StatusMsg": "statusMsg",
+    "VulnerabilityStatus": "vulnerabilityStatus",
+    "CertBeginTime": "certBeginTime",
+    "CertEndTime": "certEndTime",
+    "InsertTime": "insertTime",
+    "CertificatePrivateKey": "certificatePrivateKey",
+    "CertificatePublicKey": "certificatePublicKey",
+    "StatusName": "statusName",
+    "RenewAble": "renewable",
+    "Deployable": "deployable",
+}
 
 
 @resource("tencentcloud:Ssl/freeCertificate:FreeCertificate")
 class FreeCertificate(Handler):
-    """An ordered free certificate; create does not wait for its issue."""
+    """An ordered free certificate; create does not wait for its issue. Nothing of it is ever repeated."""
 
     immutable = (
         "dvAuthMethod",
@@ -138,70 +184,39 @@ class FreeCertificate(Handler):
 
     def create(self, cloud: Cloud, props: Props, partial: Partial) -> Created:
         """Order it; the id is known at once."""
-        names = {
-            "dvAuthMethod": "DvAuthMethod",
-            "domain": "DomainName",
-            "projectId": "ProjectId",
-            "packageType": "PackageType",
-            "contactEmail": "ContactEmail",
-            "contactPhone": "ContactPhone",
-            "validityPeriod": "ValidityPeriod",
-            "csrEncryptAlgo": "CsrEncryptAlgo",
-            "csrKeyParameter": "CsrKeyParameter",
-            "csrKeyPassword": "CsrKeyPassword",
-            "alias": "Alias",
-            "oldCertificateId": "OldCertificateId",
-        }
-        request = {parameter: props.get(name) for name, parameter in names.items()}
-        id = cloud.call("ssl", "ApplyCertificate", request)["CertificateId"]
+        request = {"DvAuthMethod": props["dvAuthMethod"], "DomainName": props["domain"]}
+        request |= {parameter: props[name] for name, parameter in _ORDERED.items() if props.get(name)}
+        id = cloud.call("ssl", "ApplyCertificate", request, retry_s=0)["CertificateId"]
         partial.id(id)
         return Created(id)
 
     def read(self, cloud: Cloud, id: str, props: Props) -> Props | None:
-        """Times and keys are empty until it is issued."""
-        found = _detail(cloud, id)
-        if found is None:
-            return None
-        detail: dict[str, Any] = found.get("DvAuthDetail") or {}
-        listed: list[dict[str, Any]] = detail.get("DvAuths") or []
-        auths = [
-            {
-                "dvAuthKey": auth["DvAuthKey"],
-                "dvAuthValue": auth["DvAuthValue"],
-                "dvAuthVerifyType": auth["DvAuthVerifyType"],
-            }
-            for auth in listed
-        ]
-        return {
-            "domain": found["Domain"],
-            "alias": found["Alias"] or props.get("alias"),
-            "dvAuthMethod": found["VerifyType"],
-            "packageType": found["PackageType"],
-            "validityPeriod": found["ValidityPeriod"],
-            "projectId": int(found["ProjectId"]) or props.get("projectId"),
-            "productZhName": found["ProductZhName"],
-            "status": found["Status"],
-            "statusName": found["StatusName"],
-            "statusMsg": found["StatusMsg"] or "",
-            "vulnerabilityStatus": found["VulnerabilityStatus"],
-            "insertTime": found["InsertTime"],
-            "certBeginTime": found["CertBeginTime"],
-            "certEndTime": found["CertEndTime"],
-            "certificatePublicKey": found["CertificatePublicKey"],
-            "certificatePrivateKey": found["CertificatePrivateKey"],
-            "renewable": bool(found["RenewAble"]),
-            "deployable": bool(found["Deployable"]),
-            "dvAuths": auths,
-        }
+        """Times and keys are empty until it is issued. One that is gone is an error, as with the provider."""
+        found = _detail(cloud, id, retry_s=0)
+        answer = given(found, _READ)
+        if found.get("ProjectId") is not None:
+            answer["projectId"] = int(found["ProjectId"])
+        proof: dict[str, Any] = found.get("DvAuthDetail") or {}
+        listed: list[dict[str, Any]] = proof.get("DvAuths") or []
+        if listed:
+            answer["dvAuths"] = [
+                {
+                    "dvAuthKey": auth["DvAuthKey"],
+                    "dvAuthValue": auth["DvAuthValue"],
+                    "dvAuthVerifyType": auth["DvAuthVerifyType"],
+                }
+                for auth in listed
+            ]
+        return answer
 
     def update(self, cloud: Cloud, id: str, old: Props, new: Props, changed: frozenset[str]) -> None:
         """Alias and project."""
         if "alias" in changed:
-            cloud.call("ssl", "ModifyCertificateAlias", {"CertificateId": id, "Alias": new.get("alias")})
+            params = {"CertificateId": id, "Alias": new.get("alias") or ""}
+            cloud.call("ssl", "ModifyCertificateAlias", params, retry_s=0)
         if "projectId" in changed:
-            params = {"CertificateIdList": [id], "ProjectId": new.get("projectId")}
-            cloud.call("ssl", "ModifyCertificateProject", params)
+            _move(cloud, id, new.get("projectId") or NO_PROJECT, retry_s=0)
 
     def delete(self, cloud: Cloud, id: str, props: Props) -> None:
         """One in review cannot be deleted."""
-        _delete(cloud, id)
+        cloud.call("ssl", "DeleteCertificate", {"CertificateId": id}, retry_s=0)
