@@ -27,8 +27,6 @@ class Target:
 
     listener_id: pulumi.Output[str]
     rule_id: pulumi.Output[str]
-    made_by: tuple[pulumi.Resource, ...] = ()
-    """What must exist before the host on this listener can be configured."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,7 +144,7 @@ class ListenerHere(pulumi.ComponentResource):
             health_check_unhealth_num=settings.unhealthy_after,
             opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),
         )
-        self.target = Target(listener_id=listener.listener_id, rule_id=rule.rule_id, made_by=(rule,))
+        self.target = Target(listener_id=listener.listener_id, rule_id=rule.rule_id)
         self.register_outputs({"listener_id": listener.listener_id, "rule_id": rule.rule_id})
 
 
@@ -160,17 +158,24 @@ class PolishArgs:
 
 
 class Polish(pulumi.ComponentResource):
-    """Custom configuration of the HTTPS host (TLS versions, times) and the redirection from port 80."""
+    """The redirection from port 80 and the custom configuration of the HTTPS host (TLS versions, times).
+
+    A balancer takes one change at a time. Listeners, rules and redirections of a region wait for each other inside the
+    provider; custom configurations do not, and are refused with FailedOperation.ResourceInOperating. So they come
+    after all of those, at every update too, and go before them.
+    """
 
     def __init__(self, name: str, args: PolishArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("sanmen:region:Polish", name, None, opts)
-        cell, child = args.cell, pulumi.ResourceOptions(parent=self)
+        cell = args.cell
+        redirection = self._redirect(args)
+        last = pulumi.ResourceOptions(parent=self, depends_on=[redirection])
         config = clb.CustomizedConfigV2(
             cell.name("tuning"),
             config_name=cell.name("tuning"),
             config_type="SERVER",
             config_content=directives(cell),
-            opts=child,
+            opts=last,
         )
         clb.CustomizedConfigAttachment(
             cell.name("tuning-https"),
@@ -182,16 +187,22 @@ class Polish(pulumi.ComponentResource):
                     domain=cell.stack.host,
                 )
             ],
-            # The configuration binds to the host of the rule, which it only names.
-            opts=pulumi.ResourceOptions(parent=self, depends_on=args.target.made_by),
+            opts=last,
         )
+        self.register_outputs({})
+
+    def _redirect(self, args: PolishArgs) -> clb.Redirection:
+        """Port 80 to the HTTPS host. It is made after both listeners and their rules, whose ids it takes."""
+        cell = args.cell
+        # Ports, domains and sources are taken until the old ones are gone.
+        child = pulumi.ResourceOptions(parent=self, delete_before_replace=True)
         plain = clb.Listener(
             cell.name("http"),
             listener_name=cell.name("http"),
             clb_id=args.balancer.balancer_id,
             protocol="HTTP",
             port=80,
-            opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),
+            opts=child,
         )
         source = clb.ListenerRule(
             cell.name("http-api"),
@@ -200,9 +211,9 @@ class Polish(pulumi.ComponentResource):
             domain=cell.stack.host,
             url="/",
             health_check_switch=False,  # it has no targets: it only redirects
-            opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),
+            opts=child,
         )
-        clb.Redirection(
+        return clb.Redirection(
             cell.name("http-redirect"),
             clb_id=args.balancer.balancer_id,
             is_auto_rewrite=False,
@@ -210,9 +221,8 @@ class Polish(pulumi.ComponentResource):
             source_rule_id=source.rule_id,
             target_listener_id=args.target.listener_id,
             target_rule_id=args.target.rule_id,
-            opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),
+            opts=child,
         )
-        self.register_outputs({})
 
 
 def directives(cell: CellContext) -> str:

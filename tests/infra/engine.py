@@ -58,6 +58,8 @@ class Made:
     delete_first: bool
     replace_on: tuple[str, ...]
     ignored: tuple[str, ...]
+    depends: frozenset[str]
+    """Names of the resources that are made before it and removed after it."""
 
 
 class Monitor(pulumi_mocks.MockMonitor):
@@ -98,6 +100,7 @@ class Engine(pulumi_mocks.Mocks):
                 delete_first=request.deleteBeforeReplace,
                 replace_on=tuple(sorted(request.replaceOnChanges)),
                 ignored=tuple(sorted(request.ignoreChanges)),
+                depends=frozenset(urn.rpartition("::")[2] for urn in request.dependencies),
             )
         )
         if self.preview:
@@ -120,6 +123,16 @@ class Engine(pulumi_mocks.Mocks):
     def of(self, kind: str) -> list[Made]:
         """Resources whose type contains `kind`."""
         return [made for made in self.made if kind in made.type]
+
+    def before(self, name: str) -> set[str]:
+        """Names of all resources that one depends on, however far away."""
+        direct = {made.name: made.depends for made in self.made}
+        found: set[str] = set()
+        new = {name}
+        while new:
+            new = {each for one in new for each in direct.get(one, frozenset())} - found
+            found |= new
+        return found
 
 
 def plain(value: Any) -> Any:

@@ -261,6 +261,22 @@ def test_where_the_cluster_owns_the_listener_its_ids_are_looked_up() -> None:
 
 
 @pytest.mark.parametrize("stack", STACKS)
+def test_what_changes_a_balancer_is_ordered_where_the_provider_gives_no_order(stack: str) -> None:
+    """The provider puts listeners, rules and redirections of a balancer in a row, but not its configurations."""
+    engine = updated(stack)
+    in_a_row = [made for kind in ("listener:", "listenerRule:", "redirection:") for made in engine.of(f"Clb/{kind}")]
+    for made in (*engine.of("Clb/customizedConfigV2"), *engine.of("Clb/customizedConfigAttachment")):
+        cell = made.name.rsplit("-tuning", 1)[0]
+        others = {other.name for other in in_a_row if other.name.startswith(f"{cell}-")}
+        assert len(others) >= 3
+        assert others <= engine.before(made.name), made.name
+    for service in engine.of("core/v1:Service"):
+        if service.type.endswith(":Service"):  # its controller makes listener and rule on 443
+            cell = service.name.removesuffix("-service")
+            assert service.name in engine.before(f"{cell}-tuning-https")
+
+
+@pytest.mark.parametrize("stack", STACKS)
 def test_no_resource_takes_a_composite_id_where_a_plain_one_is_wanted(stack: str) -> None:
     for made in cloud(updated(stack)):
         for key in ("listenerId", "ruleId", "targetListenerId", "sourceListenerId", "locationId"):

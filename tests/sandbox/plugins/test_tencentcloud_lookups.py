@@ -22,8 +22,16 @@ def rule(id: str, domain: str) -> dict[str, Any]:
     return {"LocationId": id, "Domain": domain, "Domains": [domain], "Url": "/", "Scheduler": "LEAST_CONN"}
 
 
-HTTP: dict[str, Any] = {"ListenerId": "lbl-plain", "ListenerName": "a", "Protocol": "HTTP", "Port": 80, "Rules": []}
+HTTP: dict[str, Any] = {
+    "ListenerId": "lbl-plain",
+    "ListenerName": "a",
+    "Protocol": "HTTP",
+    "Port": 80,
+    "SniSwitch": 0,
+    "Rules": [],
+}
 HTTPS: dict[str, Any] = {
+    "SniSwitch": 0,
     "ListenerId": "lbl-tls",
     "ListenerName": "b",
     "Protocol": "HTTPS",

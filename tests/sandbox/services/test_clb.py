@@ -17,7 +17,7 @@ from tests.sandbox.certificates import self_signed
 from tests.sandbox.world import REGION, World, world
 
 INSTANCE, LISTENER = "tencentcloud:Clb/instance:Instance", "tencentcloud:Clb/listener:Listener"
-RULE, ATTACHMENT = "tencentcloud:Clb/listenerRule:ListenerRule", "tencentcloud:Clb/attachment:Attachment"
+RULE = "tencentcloud:Clb/listenerRule:ListenerRule"
 CONFIG = "tencentcloud:Clb/customizedConfigV2:CustomizedConfigV2"
 BINDING = "tencentcloud:Clb/customizedConfigAttachment:CustomizedConfigAttachment"
 REDIRECTION = "tencentcloud:Clb/redirection:Redirection"
@@ -168,7 +168,7 @@ def certificate(edge: World) -> str:
 
 
 def test_the_whole_entry_goes_up_without_differences_and_down_in_order(edge: World) -> None:
-    vpc_id, subnet = edge.network()
+    vpc_id, _ = edge.network()
     group = edge.call("vpc", "CreateSecurityGroup", GroupName="g", GroupDescription="g")["SecurityGroup"]
     lb, lb_out = edge.up(
         INSTANCE,
@@ -226,14 +226,6 @@ def test_the_whole_entry_goes_up_without_differences_and_down_in_order(edge: Wor
         targetListenerId=secure_out["listenerId"],
         targetRuleId=rule_out["ruleId"],
     )
-    machine = edge.machine(vpc_id, subnet, "10.20.0.9")
-    attached, attached_out = edge.up(
-        ATTACHMENT,
-        clbId=lb,
-        listenerId=secure_out["listenerId"],
-        ruleId=rule_out["ruleId"],
-        targets=[{"instanceId": machine, "eniIp": "", "port": 8080, "weight": 10}],
-    )
     spec = {listener.port: listener for listener in edge.plane.balancers[lb].listeners}
     assert spec[443].tls_versions == ("TLSv1.2", "TLSv1.3")
     assert (spec[443].read_timeout_s, spec[443].keepalive_s, spec[443].http2) == (600, 300, True)
@@ -245,7 +237,6 @@ def test_the_whole_entry_goes_up_without_differences_and_down_in_order(edge: Wor
     with pytest.raises(CloudError, match="unbind it first"):
         edge.down(CONFIG, config, config_out)
     for token, id, outputs in (
-        (ATTACHMENT, attached, attached_out),
         (REDIRECTION, redirect, redirect_out),
         (BINDING, bound, bound_out),
         (CONFIG, config, config_out),
