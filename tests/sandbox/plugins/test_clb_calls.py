@@ -84,7 +84,7 @@ def test_a_balancer_that_is_being_changed_is_deleted_later_and_one_that_is_gone_
 
 
 def test_a_rule_whose_listener_still_works_is_made_again_by_the_words_of_the_error(api: Api) -> None:
-    listener = {"Listeners": [{"Protocol": "HTTP", "Rules": []}]}
+    listener: dict[str, Any] = {"Listeners": [{"Protocol": "HTTP", "Rules": []}]}
     made = {"Listeners": [{"Protocol": "HTTP", "Rules": [{"LocationId": "loc-1", "Domain": "a.test", "Url": "/"}]}]}
     working = {"Error": {"Code": "FailedOperation", "Message": "Your task is working (listener)"}}
     api.answers = [listener, working, {}, DONE, made]
