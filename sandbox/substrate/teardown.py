@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -20,6 +21,9 @@ from sandbox.substrate.network import namespaces
 from sandbox.substrate.supervision import cgroups, processes
 
 _TIMEOUT_S = 5.0
+_COLLECTED_S = 3.0
+"""How long what has ended may stand in the process table. An init that polls needs a second; one that never looks
+must not keep `down` from ending."""
 _PASSES = 3
 """What was just being made when its maker was killed may appear after its kind was looked for."""
 
@@ -31,17 +35,19 @@ def everything() -> list[str]:
     """
     removed: list[str] = []
     still: list[str] = []
+    killed: dict[int, str] = {}
     for _ in range(_PASSES):
-        removed += _pass()
+        removed += _pass(killed)
         still = leftovers()
         if not still:
-            return removed
+            _await_collected(killed)
+            return [f"process {pid} ({command})" for pid, command in sorted(killed.items())] + removed
     raise SubstrateError("could not be removed: " + "; ".join(still))
 
 
-def _pass() -> list[str]:
-    removed = _kill_processes()
-    removed += _unmount()
+def _pass(killed: dict[int, str]) -> list[str]:
+    _kill_processes(killed)
+    removed = _unmount()
     for name in namespaces.names():
         _remove_namespace(name)
         removed.append(f"namespace {layout.namespace(name)}")
@@ -87,8 +93,11 @@ def _processes() -> set[int]:
     """All processes in our control groups, in our namespaces, or with our mark, but for us and those who called us."""
     inodes = _namespace_inodes()
     spared = _ancestors()
-    ids = {int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()}
-    return {pid for pid in ids - spared if _belongs(pid, inodes) and _alive(pid)}
+    return {pid for pid in _ids() - spared if _belongs(pid, inodes) and _alive(pid)}
+
+
+def _ids() -> set[int]:
+    return {int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()}
 
 
 def _namespace_inodes() -> set[int]:
@@ -98,11 +107,18 @@ def _namespace_inodes() -> set[int]:
 def _belongs(pid: int, inodes: set[int]) -> bool:
     entry = Path(f"/proc/{pid}")
     with suppress(OSError):
-        if cgroups.tree() in (entry / "cgroup").read_text():
+        if _in_our_groups(pid):
             return True
         if (entry / "ns" / "net").stat().st_ino in inodes:
             return True
         return f"{processes.MARK}={layout.STATE}".encode() in (entry / "environ").read_bytes().split(b"\0")
+    return False
+
+
+def _in_our_groups(pid: int) -> bool:
+    """Also of one that has ended, and whose group is removed by now."""
+    with suppress(OSError):
+        return cgroups.tree() in Path(f"/proc/{pid}/cgroup").read_text()
     return False
 
 
@@ -132,9 +148,8 @@ def _command(pid: int) -> str:
     return ""
 
 
-def _kill_processes() -> list[str]:
-    """Kill until none is left: a supervisor that was still alive may have started another meanwhile."""
-    killed: dict[int, str] = {}
+def _kill_processes(killed: dict[int, str]) -> None:
+    """Kill until none is left: a supervisor that was still alive may have started another meanwhile. Notes them."""
     deadline = time.monotonic() + _TIMEOUT_S
     while (alive := _processes()) and time.monotonic() < deadline:
         killed |= {pid: _command(pid) for pid in alive if pid not in killed}
@@ -143,7 +158,23 @@ def _kill_processes() -> list[str]:
         for pid in alive:
             _kill(pid, inodes)
         time.sleep(0.02)
-    return [f"process {pid} ({command})" for pid, command in sorted(killed.items())]
+
+
+def _await_collected(killed: Iterable[int]) -> None:
+    """Until a script that looks at the process table sees none of them: who is their parent now collects them late."""
+    deadline = time.monotonic() + _COLLECTED_S
+    while _ended(killed) and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
+def _ended(killed: Iterable[int]) -> set[int]:
+    """Those that were killed, or were in our control groups, and are not collected. Our own children we leave be."""
+    known, found = set(killed), set[int]()
+    for pid in _ids():
+        state, parent, *_ = _stat(pid) or ("", "")
+        if state == "Z" and parent != str(os.getpid()) and (pid in known or _in_our_groups(pid)):
+            found.add(pid)
+    return found
 
 
 def _kill(pid: int, inodes: set[int]) -> None:

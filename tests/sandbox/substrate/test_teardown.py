@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -16,7 +17,17 @@ from sandbox.substrate.commands import run
 from sandbox.substrate.names import host_names
 from sandbox.substrate.network import clients, namespaces, topology
 from sandbox.substrate.specs import Host, Process, Router
-from sandbox.substrate.supervision import processes
+from sandbox.substrate.supervision import cgroups, processes
+
+COLLECTS_LATE = """
+import os, subprocess, time
+orphan = subprocess.Popen(["sleep", "3456"])
+print(orphan.pid, flush=True)
+os.waitid(os.P_PID, orphan.pid, os.WEXITED | os.WNOWAIT)
+time.sleep(0.5)
+orphan.wait()
+"""
+"""What takes its time to collect a process that has ended."""
 
 
 def build() -> None:
@@ -87,6 +98,18 @@ def test_a_command_in_a_client_namespace_is_ended_but_not_its_caller() -> None:
     teardown.everything()
     assert child.wait(timeout=10) == -signal.SIGKILL
     assert_nothing_is_left()
+
+
+def test_what_was_ended_is_out_of_the_process_table_when_down_returns() -> None:
+    """Even under an init that collects its orphans late."""
+    build()
+    init = subprocess.Popen([sys.executable, "-c", COLLECTS_LATE], stdout=subprocess.PIPE)
+    assert init.stdout is not None
+    orphan = int(init.stdout.readline())
+    (cgroups.make(cgroups.SUPERVISORS)[0]).write_text(str(orphan))
+    teardown.everything()
+    assert not Path(f"/proc/{orphan}").exists()
+    assert init.wait(timeout=10) == 0
 
 
 def test_a_directory_that_is_not_a_sandboxs_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
