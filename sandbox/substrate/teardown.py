@@ -28,24 +28,25 @@ _PASSES = 3
 """What was just being made when its maker was killed may appear after its kind was looked for."""
 
 
-def everything() -> list[str]:
+def everything(*, keep_state: bool = False) -> list[str]:
     """Remove the sandbox and return what was removed, a line each; nothing there: an empty list.
 
+    keep_state: what is on disk stays, as a restart of the machine would leave it.
     Raises SubstrateError naming what could not be removed.
     """
     removed: list[str] = []
     still: list[str] = []
     killed: dict[int, str] = {}
     for _ in range(_PASSES):
-        removed += _pass(killed)
-        still = leftovers()
+        removed += _pass(killed, keep_state)
+        still = leftovers(keep_state=keep_state)
         if not still:
             _await_collected(killed)
             return [f"process {pid} ({command})" for pid, command in sorted(killed.items())] + removed
     raise SubstrateError("could not be removed: " + "; ".join(still))
 
 
-def _pass(killed: dict[int, str]) -> list[str]:
+def _pass(killed: dict[int, str], keep_state: bool) -> list[str]:
     _kill_processes(killed)
     removed = _unmount()
     for name in namespaces.names():
@@ -53,7 +54,7 @@ def _pass(killed: dict[int, str]) -> list[str]:
         removed.append(f"namespace {layout.namespace(name)}")
     _remove_namespace_directory()
     removed += _remove_groups()
-    if layout.STATE.exists() and _is_ours(layout.STATE):
+    if not keep_state and _state_stands():
         shutil.rmtree(layout.STATE)
         removed.append(f"directory {layout.STATE}")
     if host_names.remove():
@@ -64,13 +65,13 @@ def _pass(killed: dict[int, str]) -> list[str]:
     return removed
 
 
-def leftovers() -> list[str]:
-    """What of the sandbox stands, a line each. Empty: nothing does."""
+def leftovers(*, keep_state: bool = False) -> list[str]:
+    """What of the sandbox stands, a line each. Empty: nothing does. keep_state: but for what is on disk."""
     found = [f"process {pid} ({_command(pid)})" for pid in sorted(_processes())]
     found += [f"mount {path}" for path in _mounts()]
     found += [f"namespace {layout.namespace(name)}" for name in namespaces.names()]
     found += [f"control group {path}" for path in cgroups.left()]
-    if layout.STATE.exists() and _is_ours(layout.STATE):
+    if not keep_state and _state_stands():
         found.append(f"directory {layout.STATE}")
     if host_names.standing():
         found.append(f"names in {host_names.HOSTS}")
@@ -84,8 +85,11 @@ def _route_stands() -> bool:
     return shutil.which("ip") is not None and layout.PUBLIC_ROUTE in run(["ip", "-4", "route", "show"])
 
 
-def _is_ours(state: Path) -> bool:
-    """Whether a directory is a sandbox's state: a wrong SANMEN_STATE must not cost anyone a home directory."""
+def _state_stands() -> bool:
+    """Whether there is a sandbox's state: a wrong SANMEN_STATE must not cost anyone a home directory."""
+    state = layout.STATE
+    if not state.exists():
+        return False
     return (state / ledger.MARKER).exists() or layout.OWNER.exists() or not any(state.iterdir())
 
 

@@ -19,6 +19,7 @@ from sandbox.substrate.ledger import Record
 from sandbox.substrate.network import firewall, intranet, namespaces
 from sandbox.substrate.network.firewall import PRIVATE, UPLINK
 from sandbox.substrate.specs import Firewall, Host, Nat, Router, Subnet
+from sandbox.substrate.supervision import processes
 
 PRIVATE_LEG = "eth0"
 """A host's interface in its subnet."""
@@ -54,6 +55,7 @@ def start() -> None:
             run(["ip", "route", "replace", "unreachable", str(layout.PUBLIC_RANGE)])
         if not namespaces.exists(layout.INTERNET):
             _forget()
+            processes.forget()
         _stand(layout.INTERNET, _furnish_internet)
         for plan in layout.REGIONS.values():
             _stand(plan.short, lambda plan=plan: _furnish_region(plan))

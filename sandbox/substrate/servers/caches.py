@@ -95,12 +95,21 @@ def primary(name: str) -> str:
 
 
 def _primary(name: str, members: Members) -> str | None:
-    """The primary as sentinel sees it; the holder of the address if there is no sentinel."""
+    """The primary as sentinel sees it; without one the holder of the address, or who was primary when all went down."""
     try:
         answer = _ask(_router(name), _loopback(name), SENTINEL_PORT, None, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", name)
     except SubstrateError:
-        return cache_address.holder(members)
+        return cache_address.holder(members) or _last_primary(name, members)
     return members.host_of(str(answer[0])) if answer else cache_address.holder(members)
+
+
+def _last_primary(name: str, members: Members) -> str | None:
+    """As sentinel has written it into its own file."""
+    config = directory(name) / "sentinel" / "sentinel.conf"
+    for words in map(str.split, config.read_text().splitlines() if config.exists() else ()):
+        if words[:3] == ["sentinel", "monitor", name]:
+            return members.host_of(words[3])
+    return None
 
 
 def _ensure_node(cache: Cache, host: str, follows: object | None, password: str | None) -> None:
@@ -176,7 +185,9 @@ def _ensure_sentinel(cache: Cache, primary_address: object, *, changed: bool) ->
     files.write(place / "router", router["router"])
     files.write(place / "moved", _moved_script(cache.name), mode=0o700)
     config = place / "sentinel.conf"
-    if not config.exists():
+    if not processes.kept(_sentinel_name(cache.name)):
+        # Also after a restart of the machine: what sentinel has written itself it may be unable to read, as it leaves
+        # a password with quotes unquoted (Redis 7.0).
         files.write(config, _sentinel_config(cache, place, primary_address))
     processes.ensure(
         Process(

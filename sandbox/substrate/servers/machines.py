@@ -45,7 +45,8 @@ def image_root(image: str) -> Path:
 
 
 def ensure(machine: Machine) -> None:
-    """Have the machine made and booted. One that ended stays ended.
+    """Have the machine made and booted. One that ended stays ended; one that the sandbox's machine took down with it
+    boots from its disk.
 
     Raises SubstrateError if image or host is missing, if the machine stands with another specification, or if it ends
     at once.
@@ -60,19 +61,21 @@ def _ensure(machine: Machine) -> None:
     if known is not None and known != wanted:
         differing = ", ".join(key for key in wanted if known.get(key) != wanted[key])
         raise SubstrateError(f"machine {machine.name} stands with another {differing}; remove it first")
-    if known is not None:
+    if known is not None and processes.kept(process_name(machine.name)):
         return
     lower = image_root(machine.image)
     if not lower.is_dir():
         raise SubstrateError(f"machine {machine.name}: there is no image {machine.image!r} at {lower}")
     if not namespaces.exists(machine.host):
         raise SubstrateError(f"machine {machine.name}: there is no host {machine.host!r}")
-    remove(machine.name)  # What a killed try has left.
-    _furnish(machine)
+    if known is None:
+        remove(machine.name)  # What a killed try has left.
+        _furnish(machine)
     try:
         processes.ensure(_process(machine, lower), once=True, memory_bytes=machine.memory_bytes)
     except SubstrateError:
-        remove(machine.name)
+        if known is None:
+            remove(machine.name)
         raise
     ledger.put(_KIND, machine.name, wanted)
 

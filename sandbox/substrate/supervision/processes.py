@@ -123,6 +123,23 @@ def start() -> None:
         _wait(running, READY_TIMEOUT_S, "the supervisor does not start; see logs/supervisor in the state directory")
 
 
+def forget() -> None:
+    """After a restart of the machine: nothing starts by itself, as the hosts it ran on are gone with all else.
+
+    Directories and logs stay, and who needs a process ensures it again. A supervisor that runs: nothing.
+    """
+    with _guard:
+        if SERVICES.is_dir() and not running():
+            for link in SERVICES.iterdir():
+                if link.is_symlink():
+                    link.unlink()
+
+
+def kept(name: str) -> bool:
+    """Whether the supervisor has this process in its care, up or ended."""
+    return (SERVICES / name).is_symlink()
+
+
 def _environment() -> dict[str, str]:
     """What every process starts from: nothing of the caller's, but where the sandbox keeps its things."""
     places = {"SANMEN_STATE": str(layout.STATE), "SANMEN_CACHE": str(layout.CACHE), MARK: str(layout.STATE)}
@@ -163,7 +180,7 @@ def ensure(
     with exclusive(process.name):
         if process.host and not namespaces.exists(process.host):
             raise SubstrateError(f"process {process.name}: there is no host {process.host!r}")
-        known = (SERVICES / process.name).is_symlink()
+        known = kept(process.name)
         parts = service_directories.render(process, once=once, memory_bytes=memory_bytes)
         service_changed, files_changed = service_directories.write(process, parts)
         ended = len(service_directories.ends(process.name))
@@ -241,7 +258,7 @@ def reload(name: str, signal: str = "HUP") -> None:
     """Send a running process a signal. Raises SubstrateError if there is no such process or signal."""
     if signal not in _SIGNALS:
         raise SubstrateError(f"signal {signal!r}: one of {', '.join(_SIGNALS)} is allowed")
-    if not (SERVICES / name).is_symlink():
+    if not kept(name):
         raise SubstrateError(f"there is no process {name!r}")
     run(["s6-svc", _SIGNALS[signal], str(service(name))])
 
@@ -249,14 +266,14 @@ def reload(name: str, signal: str = "HUP") -> None:
 def halt(name: str) -> None:
     """End a process and keep its directory; `resume` starts it again. Down or unknown: nothing."""
     with exclusive(name):
-        if (SERVICES / name).is_symlink():
+        if kept(name):
             _down(name)
 
 
 def resume(name: str) -> None:
     """Start a process that ended or was halted, without waiting for it to be ready."""
     with exclusive(name):
-        if not (SERVICES / name).is_symlink():
+        if not kept(name):
             raise SubstrateError(f"there is no process {name!r}")
         run(["s6-svc", "-u", str(service(name))])
 
@@ -269,7 +286,7 @@ def stop_process(name: str) -> None:
 
 
 def _unlink(name: str) -> None:
-    if (SERVICES / name).is_symlink():
+    if kept(name):
         run(["s6-svunlink", "-t", str(_STOP_TIMEOUT_MS), str(SERVICES), name])
     # Children that it left behind.
     for place in _groups(name):

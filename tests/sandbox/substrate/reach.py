@@ -5,7 +5,9 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
-from sandbox.substrate.network import namespaces
+from sandbox.substrate import teardown
+from sandbox.substrate.network import namespaces, topology
+from sandbox.substrate.supervision import processes
 
 
 @contextmanager
@@ -70,3 +72,10 @@ def until(condition: Callable[[], bool], timeout_s: float = 10) -> None:
     while not condition():
         assert time.monotonic() < deadline, "nothing came of it"
         time.sleep(0.02)
+
+
+def restart_machine() -> None:
+    """Restart the sandbox's machine: only the disk is as it was. Then the ground that `up` lays first stands again."""
+    teardown.everything(keep_state=True)
+    topology.start()
+    processes.start()

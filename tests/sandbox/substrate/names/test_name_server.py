@@ -21,6 +21,7 @@ from sandbox.substrate.network import namespaces, topology
 from sandbox.substrate.specs import Failover, Host, Probe, Record, Zone
 from sandbox.substrate.supervision import processes
 from sandbox.substrate.waiting import until
+from tests.sandbox.substrate.reach import restart_machine
 
 BEIJING = layout.REGIONS["ap-beijing"]
 ASKERS = {"dns-asker-bj": BEIJING.clients[40], "dns-asker-any": layout.ANYWHERE_CLIENTS[40]}
@@ -35,13 +36,16 @@ BALANCERS = Zone(
 def internet() -> Iterator[None]:
     topology.start()
     processes.start()
-    hosts = ASKERS | TARGETS
-    for name, address in hosts.items():
+    stand()
+    yield
+    for name in ASKERS | TARGETS:
+        topology.remove_host(name)
+
+
+def stand() -> None:
+    for name, address in (ASKERS | TARGETS).items():
         topology.ensure_host(Host(name=name, public=address, internet=True))
     name_server.start()
-    yield
-    for name in hosts:
-        topology.remove_host(name)
 
 
 def dig(*question: str, asker: str = "dns-asker-any") -> list[str]:
@@ -89,6 +93,15 @@ def test_a_changed_zone_has_a_new_serial_and_an_unchanged_one_has_not() -> None:
     served(record("a", "192.0.2.2"))
     assert serial() == before + 1
     assert dig("a.example.test") == ["192.0.2.2"]
+
+
+def test_zones_are_served_again_after_a_restart_of_the_machine() -> None:
+    served(record("kept", "192.0.2.1"))
+    restart_machine()
+    stand()
+    assert dig("kept.example.test") == ["192.0.2.1"]
+    served(record("kept", "192.0.2.1"), record("new", "192.0.2.2"))
+    assert dig("new.example.test") == ["192.0.2.2"]
 
 
 def test_an_answer_depends_on_the_resolvers_range_and_on_the_client_subnet_it_tells() -> None:

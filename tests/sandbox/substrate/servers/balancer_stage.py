@@ -20,6 +20,7 @@ from sandbox.substrate.waiting import until
 CLIENT = "lb-client"
 LB = IPv4Address("10.5.0.10")
 BACKENDS = {"one": IPv4Address("10.5.0.21"), "two": IPv4Address("10.5.0.22")}
+HOSTS = {"lb-host": LB, CLIENT: IPv4Address("10.5.0.30"), **{f"lb-{name}": own for name, own in BACKENDS.items()}}
 CHECK = Check(path="/healthz", host="health.test", interval_s=1, timeout_s=1, rise=2, fall=2)
 
 
@@ -98,15 +99,19 @@ def cell() -> Generator[None]:
     """A private network with a balancer's host, two backends' hosts and a client."""
     topology.start()
     processes.start()
-    topology.ensure_router(Router(name="lb-vpc", region="ap-beijing"))
-    topology.ensure_subnet(Subnet(name="lb-net", router="lb-vpc", cidr=IPv4Network("10.5.0.0/24")))
-    hosts = {"lb-host": LB, CLIENT: IPv4Address("10.5.0.30"), **{f"lb-{name}": own for name, own in BACKENDS.items()}}
-    for name, address in hosts.items():
-        topology.ensure_host(Host(name=name, subnet="lb-net", private=address))
+    stand()
     yield
-    for name in hosts:
+    for name in HOSTS:
         topology.remove_host(name)
     topology.remove_router("lb-vpc")
+
+
+def stand() -> None:
+    """The private network with its hosts."""
+    topology.ensure_router(Router(name="lb-vpc", region="ap-beijing"))
+    topology.ensure_subnet(Subnet(name="lb-net", router="lb-vpc", cidr=IPv4Network("10.5.0.0/24")))
+    for name, address in HOSTS.items():
+        topology.ensure_host(Host(name=name, subnet="lb-net", private=address))
 
 
 def targets(**weights: int) -> tuple[Target, ...]:

@@ -12,6 +12,7 @@ from sandbox.substrate.errors import SubstrateError
 from sandbox.substrate.network import namespaces
 from sandbox.substrate.servers import balancers, haproxy_runtime
 from sandbox.substrate.supervision import processes
+from tests.sandbox.substrate.reach import restart_machine
 from tests.sandbox.substrate.servers import balancer_stage as stage
 from tests.sandbox.substrate.servers.balancer_stage import (
     BACKENDS,
@@ -57,6 +58,18 @@ def test_a_sick_target_is_left_out_and_taken_back(backends: dict[str, Backend]) 
     assert {answered_by() for _ in range(4)} == {"two"}
     backends["one"].status = 200
     eventually(lambda: balancers.health("clb")["all"]["one"], "one is back")
+
+
+def test_a_balancer_serves_again_after_a_restart_of_the_machine() -> None:
+    balancers.ensure(http(route(check=CHECK)))
+    restart_machine()
+    stage.stand()
+    with ExitStack() as stack:
+        for name in BACKENDS:
+            stack.enter_context(serving(Backend(name)))
+        balancers.ensure(http(route(check=CHECK)))
+        eventually(lambda: balancers.health("clb") == {"all": {"one": True, "two": True}}, "both are healthy")
+        assert {answered_by() for _ in range(4)} == {"one", "two"}
 
 
 def test_all_targets_get_requests_when_none_is_healthy(backends: dict[str, Backend]) -> None:

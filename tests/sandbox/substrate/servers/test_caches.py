@@ -17,6 +17,7 @@ from sandbox.substrate.servers import cache_address, caches
 from sandbox.substrate.specs import Cache, Firewall, Host, Router, Rule, Subnet, Verdict
 from sandbox.substrate.supervision import processes
 from sandbox.substrate.waiting import until
+from tests.sandbox.substrate.reach import restart_machine
 
 NET = IPv4Network("10.6.0.0/24")
 ADDRESS = IPv4Address("10.6.0.100")
@@ -38,12 +39,16 @@ def cell() -> Iterator[None]:
     """A private network with a client."""
     topology.start()
     processes.start()
-    topology.ensure_router(Router(name="cache-vpc", region="ap-beijing"))
-    topology.ensure_subnet(Subnet(name="cache-net", router="cache-vpc", cidr=NET))
-    topology.ensure_host(Host(name="cache-client", subnet="cache-net", private=IPv4Address("10.6.0.30")))
+    stand()
     yield
     topology.remove_host("cache-client")
     topology.remove_router("cache-vpc")
+
+
+def stand() -> None:
+    topology.ensure_router(Router(name="cache-vpc", region="ap-beijing"))
+    topology.ensure_subnet(Subnet(name="cache-net", router="cache-vpc", cidr=NET))
+    topology.ensure_host(Host(name="cache-client", subnet="cache-net", private=IPv4Address("10.6.0.30")))
 
 
 @pytest.fixture(autouse=True)
@@ -146,6 +151,21 @@ def test_a_frozen_primary_loses_the_address_and_comes_back_as_replica() -> None:
     members = cache_address.read("redis")
     assert members
     assert cache_address.holder(members) == "node-b"
+
+
+def test_after_a_restart_of_the_machine_who_was_primary_last_is_it_again_with_its_data() -> None:
+    caches.ensure(SPEC)
+    processes.stop_process("cache-redis-node-a")
+    until(answers("SET", "written", "by b"), "the address answers writes again", 15)
+    caches.ensure(SPEC)
+    restart_machine()
+    stand()
+    for name in NODES:
+        make_host(name)
+    caches.ensure(SPEC)
+    assert caches.primary("redis") == "node-b"
+    assert ask("GET", "written") == "by b"
+    assert ask("GET", "written", address=NODES["node-a"]) == "by b"
 
 
 def test_neighbours_learn_at_once_where_the_address_moved() -> None:

@@ -17,7 +17,7 @@ from sandbox.substrate.network import topology
 from sandbox.substrate.servers import machines
 from sandbox.substrate.specs import Host, Machine, Router, Subnet
 from sandbox.substrate.supervision import processes
-from tests.sandbox.substrate.reach import until
+from tests.sandbox.substrate.reach import restart_machine, until
 
 INIT = """#!/bin/sh
 trap 'echo shutting down; exit 0' TERM
@@ -51,6 +51,11 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def place(substrate: None, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(layout, "CACHE", cache)
+    stand()
+
+
+def stand() -> None:
+    """The machines' network."""
     topology.ensure_router(Router(name="m-net", region="ap-shanghai"))
     topology.ensure_subnet(Subnet(name="m-a", router="m-net", cidr=IPv4Network("10.2.0.0/24")))
 
@@ -119,6 +124,17 @@ def test_a_machine_that_ends_stays_ended_until_it_is_resumed_with_its_disk() -> 
     machines.resume("m-ends")
     until(lambda: machines.states()["m-ends"] == "running")
     until(lambda: machines.execute("m-ends", ["/bin/cat", "/boots"]) == (0, "booted\nbooted\n"))
+
+
+def test_a_machine_boots_from_its_disk_after_a_restart_of_the_sandboxs_machine() -> None:
+    machines.ensure(machine("m-kept", 20))
+    until(lambda: inside("m-kept", "cat /boots 2>&1 || true") == "booted")
+    restart_machine()
+    assert machines.states()["m-kept"] == "exited"
+    stand()
+    machines.ensure(machine("m-kept", 20))
+    assert machines.states()["m-kept"] == "running"
+    until(lambda: inside("m-kept", "cat /boots") == "booted\nbooted")
 
 
 def test_a_machine_is_asked_to_shut_down_before_it_is_removed() -> None:
