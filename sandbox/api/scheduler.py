@@ -40,6 +40,7 @@ class Scheduler:
         self._context = Context(store=store, wake=self.wake)
         self._changed = threading.Event()
         self._stopped = threading.Event()
+        self._restored = threading.Event()
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="task")
         self._running: dict[int, str] = {}
         """Task -> its key."""
@@ -50,7 +51,7 @@ class Scheduler:
     def start(self) -> None:
         """Begin; tasks left by an earlier process are run when their time comes."""
         self._threads = [
-            threading.Thread(target=restoring.restore, args=(self._context,), name="restore", daemon=True),
+            threading.Thread(target=self._restore, name="restore", daemon=True),
             threading.Thread(target=self._tasks, name="tasks", daemon=True),
             *(
                 threading.Thread(target=self._reconcile, args=(each,), name=each.name, daemon=True)
@@ -59,6 +60,12 @@ class Scheduler:
         ]
         for thread in self._threads:
             thread.start()
+
+    def _restore(self) -> None:
+        try:
+            restoring.restore(self._context)
+        finally:
+            self._restored.set()
 
     def stop(self) -> None:
         """End; waits for what is running."""
@@ -73,6 +80,7 @@ class Scheduler:
         self._changed.set()
 
     def _tasks(self) -> None:
+        self._restored.wait()  # a task works on what documents say that there is
         while not self._stopped.is_set():
             self._changed.clear()
             try:
@@ -138,6 +146,7 @@ class Scheduler:
     def _reconcile(self, reconciler: Reconciler) -> None:
         """Run one again and again. Its state is logged once when it changes, not at every run."""
         state = ""
+        self._restored.wait()  # a machine that does not stand yet is not one that died
         while not self._stopped.is_set():
             before = state
             try:

@@ -1,5 +1,6 @@
 """What services registered runs in its order when the server starts; one failure keeps nothing else down."""
 
+import threading
 from collections.abc import Generator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from sandbox.api import actions
 from sandbox.api.actions import Context, Order, restores
 from sandbox.api.kinds import Kind
 from sandbox.api.restoring import each, restore
+from sandbox.api.scheduler import Scheduler
 from sandbox.api.store import Doc, Store
 from sandbox.substrate.errors import SubstrateError
 
@@ -44,6 +46,39 @@ def test_networks_stand_before_servers_and_names_come_last(context: Context) -> 
 
     restore(context)
     assert seen == ["networks", "servers", "names"]
+
+
+def test_no_task_or_reconciler_meets_a_data_plane_that_does_not_stand_yet(context: Context) -> None:
+    seen: list[str] = []
+    standing, done, reconciled = threading.Event(), threading.Event(), threading.Event()
+
+    @restores(Order.SERVERS)
+    def servers(ctx: Context) -> None:
+        standing.wait(10)
+        seen.append("restored")
+
+    @actions.task("restoring-probe")
+    def work(ctx: Context, payload: Doc) -> None:
+        seen.append("task")
+        done.set()
+
+    @actions.every(0.01)
+    def reconcile(ctx: Context) -> None:
+        seen.append("reconciler")
+        reconciled.set()
+
+    context.store.add_task(0, "restoring-probe", {}, "")
+    scheduler = Scheduler(context.store)
+    scheduler.start()
+    try:
+        assert not done.wait(0.2)
+        standing.set()
+        assert done.wait(10)
+        assert reconciled.wait(10)
+    finally:
+        scheduler.stop()
+        del actions.TASKS["restoring-probe"], actions.RECONCILERS[f"{__name__}.reconcile"]
+    assert seen[0] == "restored"
 
 
 def test_every_document_is_applied_in_its_own_region(context: Context, caplog: pytest.LogCaptureFixture) -> None:
