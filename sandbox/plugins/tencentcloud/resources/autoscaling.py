@@ -1,4 +1,4 @@
-"""As/scalingGroup and As/loadBalancer. Source: docs/sources.md, machines."""
+"""As/scalingGroup. What the official provider does, call by call: docs/fidelity/autoscaling.md."""
 
 from typing import Any
 
@@ -9,72 +9,74 @@ from sandbox.plugins.tencentcloud.handler import (
     Handler,
     Partial,
     Props,
-    ProviderError,
-    given,
     read_tags,
     resource,
-    tag_list,
     write_tags,
 )
 from sandbox.plugins.tencentcloud.resources import shapes
 
+CREATE_S = 300.0
 REST_S = 360.0
 DELETE_S = 1200.0
 _SETTINGS = {
-    "replaceMonitorUnhealthy": "ReplaceMonitorUnhealthy",
-    "scalingMode": "ScalingMode",
-    "replaceLoadBalancerUnhealthy": "ReplaceLoadBalancerUnhealthy",
-    "replaceMode": "ReplaceMode",
-    "desiredCapacitySyncWithMaxMinSize": "DesiredCapacitySyncWithMaxMinSize",
+    "replaceMonitorUnhealthy": ("ReplaceMonitorUnhealthy", False),
+    "scalingMode": ("ScalingMode", "CLASSIC_SCALING"),
+    "replaceLoadBalancerUnhealthy": ("ReplaceLoadBalancerUnhealthy", False),
+    "replaceMode": ("ReplaceMode", "RECREATE"),
+    "desiredCapacitySyncWithMaxMinSize": ("DesiredCapacitySyncWithMaxMinSize", False),
 }
-_DEFAULTS = (None, False, "CLASSIC_SCALING", "RECREATE")
-_PARAMETERS = {
-    "scalingGroupName": "AutoScalingGroupName",
-    "configurationId": "LaunchConfigurationId",
+"""Property -> parameter and what goes over the wire for an unset one, once any of them is set."""
+_ALWAYS = {"scalingGroupName": "AutoScalingGroupName", "configurationId": "LaunchConfigurationId"} | {
     "maxSize": "MaxSize",
     "minSize": "MinSize",
     "vpcId": "VpcId",
-    "projectId": "ProjectId",
+}
+_SET = {
     "subnetIds": "SubnetIds",
     "zones": "Zones",
     "defaultCooldown": "DefaultCooldown",
     "desiredCapacity": "DesiredCapacity",
     "retryPolicy": "RetryPolicy",
     "multiZoneSubnetPolicy": "MultiZoneSubnetPolicy",
-    "healthCheckType": "HealthCheckType",
-    "lbHealthCheckGracePeriod": "LoadBalancerHealthCheckGracePeriod",
+}
+_HEALTH = {"healthCheckType": "HealthCheckType", "lbHealthCheckGracePeriod": "LoadBalancerHealthCheckGracePeriod"}
+_READ = {
+    **_ALWAYS,
+    **_HEALTH,
+    "projectId": "ProjectId",
+    "subnetIds": "SubnetIdSet",
+    "zones": "ZoneSet",
+    "defaultCooldown": "DefaultCooldown",
+    "desiredCapacity": "DesiredCapacity",
+    "loadBalancerIds": "LoadBalancerIdSet",
+    "retryPolicy": "RetryPolicy",
+    "status": "AutoScalingGroupStatus",
+    "instanceCount": "InstanceCount",
+    "createTime": "CreatedTime",
 }
 
 
 def group(cloud: Cloud, group_id: str) -> dict[str, Any] | None:
     """The scaling group, or None."""
-    return shapes.one(
-        cloud, "as", "DescribeAutoScalingGroups", {"AutoScalingGroupIds": [group_id]}, "AutoScalingGroupSet"
-    )
+    found = cloud.call("as", "DescribeAutoScalingGroups", {"AutoScalingGroupIds": [group_id]})
+    return next(iter(found["AutoScalingGroupSet"]), None)
 
 
-def _forward(balancers: list[Props], rule: str) -> list[dict[str, Any]]:
-    """Load balancers as the API takes them; `rule`: the property that holds the rule's id."""
+def tagged(kind: str, tags: dict[str, str] | None) -> list[dict[str, str]] | None:
+    """Tags as Auto Scaling's create requests take them: each names the type of resource."""
+    return [{"ResourceType": kind, "Key": key, "Value": value} for key, value in sorted((tags or {}).items())] or None
+
+
+def _forward(props: Props) -> list[dict[str, Any]]:
+    """Load balancers as the API takes them; the id of a rule that there is none of is an empty text."""
     return [
         {
             "LoadBalancerId": each["loadBalancerId"],
             "ListenerId": each["listenerId"],
-            "LocationId": each.get(rule) or None,
+            "LocationId": each.get("ruleId") or "",
             "TargetAttributes": shapes.pascal(each["targetAttributes"]),
         }
-        for each in balancers
-    ]
-
-
-def _backward(balancers: list[dict[str, Any]], rule: str) -> list[Props]:
-    return [
-        {
-            "loadBalancerId": each["LoadBalancerId"],
-            "listenerId": each["ListenerId"],
-            rule: each.get("LocationId") or "",
-            "targetAttributes": [{"port": at["Port"], "weight": at["Weight"]} for at in each["TargetAttributes"]],
-        }
-        for each in balancers
+        for each in props.get("forwardBalancerIds") or []
     ]
 
 
@@ -84,9 +86,18 @@ def _policies(props: Props) -> list[str] | None:
     return policy if isinstance(policy, list) or policy is None else [str(policy)]  # pyright: ignore[reportUnknownVariableType]  # plain data
 
 
+def _settings(props: Props) -> dict[str, Any] | None:
+    """All of the settings as soon as one is set."""
+    if not any(props.get(name) for name in _SETTINGS):
+        return None
+    return {parameter: props.get(name) or unset for name, (parameter, unset) in _SETTINGS.items()}
+
+
 @resource("tencentcloud:As/scalingGroup:ScalingGroup")
 class ScalingGroup(Handler):
-    """A scaling group."""
+    """Id: `asg-…`."""
+
+    write_only = tuple(_SETTINGS)
 
     def check(self, props: Props) -> dict[str, str]:
         """Sizes and kinds."""
@@ -96,10 +107,8 @@ class ScalingGroup(Handler):
                 "scalingGroupName": shapes.length(1, 55),
                 "maxSize": shapes.between(0, 2000),
                 "minSize": shapes.between(0, 2000),
-                "retryPolicy": shapes.one_of("IMMEDIATE_RETRY", "INCREMENTAL_INTERVALS", "NO_RETRY"),
+                "retryPolicy": shapes.one_of("IMMEDIATE_RETRY", "INCREMENTAL_INTERVALS"),
                 "multiZoneSubnetPolicy": shapes.one_of("PRIORITY", "EQUALITY"),
-                "healthCheckType": shapes.one_of("CVM", "CLB"),
-                "scalingMode": shapes.one_of("CLASSIC_SCALING", "WAKE_UP_STOPPED_SCALING"),
             },
         )
         for policy in _policies(props) or ():
@@ -109,59 +118,71 @@ class ScalingGroup(Handler):
 
     def create(self, cloud: Cloud, props: Props, partial: Partial) -> Created:
         """CreateAutoScalingGroup, SetId, wait until it rests (a failed scale-out does not fail it)."""
-        params = given(props, _PARAMETERS)
+        params = {parameter: props[name] for name, parameter in _ALWAYS.items()}
+        params |= shapes.nonzero(props, {**_SET, "healthCheckType": "HealthCheckType"})
         params |= {
+            "LoadBalancerHealthCheckGracePeriod": props.get("lbHealthCheckGracePeriod"),
             "TerminationPolicies": _policies(props),
-            "LoadBalancerIds": props.get("loadBalancerIds"),
-            "ForwardLoadBalancers": _forward(props.get("forwardBalancerIds") or [], "ruleId") or None,
-            "ServiceSettings": given(props, _SETTINGS) or None,
-            "Tags": tag_list(props.get("tags")),
+            "LoadBalancerIds": props.get("loadBalancerIds") or None,
+            "ForwardLoadBalancers": _forward(props) or None,
+            "ServiceSettings": _settings(props),
+            "Tags": tagged("auto-scaling-group", props.get("tags")),
         }
-        group_id: str = cloud.call("as", "CreateAutoScalingGroup", params)["AutoScalingGroupId"]
+        made = cloud.call("as", "CreateAutoScalingGroup", params, retry_s=CREATE_S)
+        group_id: str = made["AutoScalingGroupId"]
         partial.id(group_id)
-        self._rest(cloud, group_id, REST_S)
-        return Created(group_id)
 
-    def _rest(self, cloud: Cloud, group_id: str, timeout_s: float) -> None:
         def resting() -> bool:
             doc = group(cloud, group_id)
             return doc is None or doc["InActivityStatus"] == "NOT_IN_ACTIVITY"
 
-        cloud.wait(resting, (True,), timeout_s, what=f"{group_id} NOT_IN_ACTIVITY")
+        cloud.wait(resting, (True,), REST_S, what=f"{group_id} NOT_IN_ACTIVITY")
+        return Created(group_id)
 
     def read(self, cloud: Cloud, id: str, props: Props) -> Props | None:
         """DescribeAutoScalingGroups; the desired capacity is whatever it is now."""
         doc = group(cloud, id)
         if doc is None:
             return None
-        settings: dict[str, Any] = doc["ServiceSettings"]
-        policies: list[str] = doc["TerminationPolicySet"]
-        shown = {name: doc[_READ.get(name, api)] for name, api in _PARAMETERS.items()}
-        # Unset ones are not computed in the schema: the API's default must not show as a change.
-        shown |= {
-            name: settings.get(api)
-            for name, api in _SETTINGS.items()
-            if props.get(name) is not None or settings.get(api) not in _DEFAULTS
-        }
-        return shown | {
-            "terminationPolicies": policies[0] if policies else None,
-            "loadBalancerIds": doc["LoadBalancerIdSet"] or None,
-            "forwardBalancerIds": _backward(doc["ForwardLoadBalancerSet"], "ruleId"),
-            "status": doc["AutoScalingGroupStatus"],
-            "instanceCount": doc["InstanceCount"],
-            "createTime": doc["CreatedTime"],
+        shown = shapes.shown(doc, _READ) | {
+            "terminationPolicies": next(iter(doc["TerminationPolicySet"]), None),
             "tags": read_tags(cloud, "as", "auto-scaling-group", id),
         }
+        if props.get("multiZoneSubnetPolicy"):  # the cloud's default must not show as a change
+            shown["multiZoneSubnetPolicy"] = doc["MultiZoneSubnetPolicy"]
+        shown["forwardBalancerIds"] = [
+            {
+                "loadBalancerId": each["LoadBalancerId"],
+                "listenerId": each["ListenerId"],
+                "ruleId": each["LocationId"],
+                "targetAttributes": [{"port": at["Port"], "weight": at["Weight"]} for at in each["TargetAttributes"]],
+            }
+            for each in doc.get("ForwardLoadBalancerSet") or []
+        ]
+        return shown
 
     def update(self, cloud: Cloud, id: str, old: Props, new: Props, changed: frozenset[str]) -> None:
-        """ModifyAutoScalingGroup, ModifyLoadBalancers when those changed, tags."""
-        params = given(new, {name: api for name, api in _PARAMETERS.items() if name in changed or not changed})
-        params |= {"AutoScalingGroupId": id, "TerminationPolicies": _policies(new)}
-        params["ServiceSettings"] = given(new, _SETTINGS) or None
-        cloud.call("as", "ModifyAutoScalingGroup", params)
+        """ModifyAutoScalingGroup with what changed (called even when it is nothing), ModifyLoadBalancers, tags."""
+        changed = changed or frozenset(new)
+        params: dict[str, Any] = {
+            parameter: new.get(name)
+            for name, parameter in {**_ALWAYS, **_SET, "projectId": "ProjectId"}.items()
+            if name in changed
+        }
+        if "terminationPolicies" in changed:
+            params["TerminationPolicies"] = _policies(new)
+        if changed.intersection(_SETTINGS):
+            params["ServiceSettings"] = {api: new.get(name) or unset for name, (api, unset) in _SETTINGS.items()}
+        if changed.intersection(_HEALTH):
+            params |= {parameter: new.get(name, old.get(name)) for name, parameter in _HEALTH.items()}
+        cloud.call("as", "ModifyAutoScalingGroup", {"AutoScalingGroupId": id, **params}, retry_s=CREATE_S)
+        balancers: dict[str, Any] = {}
+        if "loadBalancerIds" in changed:
+            balancers["LoadBalancerIds"] = new.get("loadBalancerIds") or []
         if "forwardBalancerIds" in changed:
-            balancers = {"ForwardLoadBalancers": _forward(new.get("forwardBalancerIds") or [], "ruleId")}
-            cloud.call("as", "ModifyLoadBalancers", {"AutoScalingGroupId": id, **balancers})
+            balancers["ForwardLoadBalancers"] = _forward(new)
+        if balancers:
+            cloud.call("as", "ModifyLoadBalancers", {"AutoScalingGroupId": id, **balancers}, retry_s=CREATE_S)
         write_tags(cloud, "as", "auto-scaling-group", id, old.get("tags"), new.get("tags"))
 
     def delete(self, cloud: Cloud, id: str, props: Props) -> None:
@@ -171,68 +192,16 @@ class ScalingGroup(Handler):
             return
         if doc["InstanceCount"] or doc["DesiredCapacity"]:
             none = {"MinSize": 0, "MaxSize": 0, "DesiredCapacity": 0}
-            cloud.call("as", "ModifyAutoScalingGroup", {"AutoScalingGroupId": id, **none})
+            cloud.call("as", "ModifyAutoScalingGroup", {"AutoScalingGroupId": id, **none}, retry_s=CREATE_S)
 
         def deleted() -> bool:
             try:
-                shapes.delete(cloud, "as", "DeleteAutoScalingGroup", {"AutoScalingGroupId": id})
+                cloud.call("as", "DeleteAutoScalingGroup", {"AutoScalingGroupId": id}, retry_s=0)
             except CloudError as error:
-                if error.matches("ResourceInUse.ActivityInProgress", "ResourceInUse.InstanceInGroup"):
+                if error.code in ("ResourceInUse.ActivityInProgress", "ResourceInUse.InstanceInGroup"):
                     return False
-                raise
+                if error.code != "ResourceNotFound.AutoScalingGroupNotFound":
+                    raise
             return True
 
         cloud.wait(deleted, (True,), DELETE_S, what=f"{id} empty")
-
-
-_READ = {"subnetIds": "SubnetIdSet", "zones": "ZoneSet"}
-
-
-@resource("tencentcloud:As/loadBalancer:LoadBalancer")
-class LoadBalancer(Handler):
-    """Load balancers of a group; its id is the group's."""
-
-    immutable = ("autoScalingGroupId",)
-
-    def create(self, cloud: Cloud, props: Props, partial: Partial) -> Created:
-        """AttachLoadBalancers."""
-        group_id = props["autoScalingGroupId"]
-        balancers = _forward(props.get("forwardLoadBalancers") or [], "locationId")
-        cloud.call("as", "AttachLoadBalancers", {"AutoScalingGroupId": group_id, "ForwardLoadBalancers": balancers})
-        return Created(group_id)
-
-    def read(self, cloud: Cloud, id: str, props: Props) -> Props | None:
-        """All load balancers that the group has."""
-        doc = group(cloud, id)
-        if doc is None:
-            return None
-        shown = _backward(doc["ForwardLoadBalancerSet"], "locationId")
-        for each in shown:
-            each["region"] = cloud.region
-        return {"autoScalingGroupId": id, "forwardLoadBalancers": shown}
-
-    def update(self, cloud: Cloud, id: str, old: Props, new: Props, changed: frozenset[str]) -> None:
-        """Only ports and weights: another load balancer cannot be added this way."""
-        balancers = _forward(new.get("forwardLoadBalancers") or [], "locationId")
-        params = {"AutoScalingGroupId": id, "ForwardLoadBalancers": balancers}
-        cloud.call("as", "ModifyLoadBalancerTargetAttributes", params)
-
-    def delete(self, cloud: Cloud, id: str, props: Props) -> None:
-        """DetachLoadBalancers."""
-        if group(cloud, id) is None:
-            return
-        attached: list[Props] = props.get("forwardLoadBalancers") or []
-        gone = [
-            {
-                "LoadBalancerId": each["loadBalancerId"],
-                "ListenerId": each["listenerId"],
-                "LocationId": each.get("locationId") or None,
-            }
-            for each in attached
-        ]
-        params = {"AutoScalingGroupId": id, "ForwardLoadBalancerIdentifications": gone}
-        try:
-            cloud.call("as", "DetachLoadBalancers", params)
-        except CloudError as error:
-            if not error.matches("ResourceNotFound"):
-                raise ProviderError(f"detach load balancers of {id}: {error}") from None

@@ -1,4 +1,4 @@
-"""As/scalingConfig. Source: docs/sources.md, machines."""
+"""As/scalingConfig. What the official provider does, call by call: docs/fidelity/autoscaling.md."""
 
 from typing import Any
 
@@ -10,14 +10,17 @@ from sandbox.plugins.tencentcloud.handler import (
     Props,
     ProviderError,
     given,
-    read_tags,
     resource,
     tag_list,
+    tag_map,
     write_tags,
 )
 from sandbox.plugins.tencentcloud.resources import shapes
+from sandbox.plugins.tencentcloud.resources.autoscaling import tagged
 
 RETRY_S = 1200.0
+_POSTPAID = "POSTPAID_BY_HOUR"
+_DISKS = ("BASIC", "SSD", "PREMIUM", "HSSD", "TSSD", "BSSD")
 _PLAIN = {
     "configurationName": "LaunchConfigurationName",
     "imageId": "ImageId",
@@ -25,53 +28,81 @@ _PLAIN = {
     "instanceTypes": "InstanceTypes",
     "securityGroupIds": "SecurityGroupIds",
     "userData": "UserData",
-    "instanceChargeType": "InstanceChargeType",
     "camRoleName": "CamRoleName",
     "diskTypePolicy": "DiskTypePolicy",
     "disasterRecoverGroupIds": "DisasterRecoverGroupIds",
     "dedicatedClusterId": "DedicatedClusterId",
 }
+_INTERNET = {
+    "internetChargeType": "InternetChargeType",
+    "internetMaxBandwidthOut": "InternetMaxBandwidthOut",
+    "bandwidthPackageId": "BandwidthPackageId",
+    "ipv4AddressType": "IPv4AddressType",
+    "antiDdosPackageId": "AntiDDoSPackageId",
+}
+_INTERNET_FLAGS = {"publicIpAssigned": "PublicIpAssigned", "isKeepEip": "IsKeepEIP"}
+_SERVICES = {
+    "enhancedSecurityService": "SecurityService",
+    "enhancedMonitorService": "MonitorService",
+    "enhancedAutomationToolsService": "AutomationToolsService",
+}
+_DISK = {"systemDiskType": "DiskType", "systemDiskSize": "DiskSize"}
+_LOGIN = {"password": "Password", "keyIds": "KeyIds"}
+_DATA_DISK = ("diskType", "diskSize", "snapshotId", "deleteWithInstance")
+_NAMES = {"hostNameSettings": "hostName", "instanceNameSettings": "instanceName"}
 
 
-def _params(props: Props) -> dict[str, Any]:
-    """The whole configuration: create sends it, and so does every update."""
-    login = given(props, {"password": "Password", "keyIds": "KeyIds", "keepImageLogin": "KeepImageLogin"})
-    internet = given(
-        props,
-        {
-            "internetChargeType": "InternetChargeType",
-            "internetMaxBandwidthOut": "InternetMaxBandwidthOut",
-            "publicIpAssigned": "PublicIpAssigned",
-            "bandwidthPackageId": "BandwidthPackageId",
+def _parts(props: Props) -> dict[str, tuple[frozenset[str], Any]]:
+    """Nested parameter -> the properties that it is made of, and its value: an update sends those that changed."""
+    services = given(props, _SERVICES)
+    disks: list[Props] = props.get("dataDisks") or []
+    return {
+        "SystemDisk": (frozenset(_DISK), shapes.nonzero(props, _DISK)),
+        "DataDisks": (frozenset({"dataDisks"}), [_data_disk(each) for each in disks] or None),
+        "InternetAccessible": (
+            frozenset({*_INTERNET, *_INTERNET_FLAGS}),
+            shapes.nonzero(props, _INTERNET) | given(props, _INTERNET_FLAGS),
+        ),
+        "LoginSettings": (
+            frozenset({*_LOGIN, "keepImageLogin"}),
+            shapes.nonzero(props, {**_LOGIN, "keepImageLogin": "KeepImageLogin"}),
+        ),
+        "EnhancedService": (frozenset(_SERVICES), {api: {"Enabled": on} for api, on in services.items()}),
+        "InstanceTags": (frozenset({"instanceTags"}), tag_list(props.get("instanceTags"))),
+        **{
+            f"{name[:1].upper()}{name[1:]}": (frozenset({name}), shapes.pascal(props.get(name)) or None)
+            for name in _NAMES
         },
-    )
-    data_disks: list[Props] = props.get("dataDisks") or []
-    disk = given(props, {"systemDiskType": "DiskType", "systemDiskSize": "DiskSize"})
-    return given(props, _PLAIN) | {
-        "SystemDisk": disk,
-        "DataDisks": [{key: value for key, value in shapes.pascal(each).items() if value} for each in data_disks],
-        "InternetAccessible": internet,
-        "LoginSettings": login or None,
-        "EnhancedService": {
-            "SecurityService": {"Enabled": bool(props.get("enhancedSecurityService", True))},
-            "MonitorService": {"Enabled": bool(props.get("enhancedMonitorService", True))},
-        },
-        "InstanceTags": tag_list(props.get("instanceTags")),
-        "HostNameSettings": shapes.pascal(props.get("hostNameSettings")),
-        "InstanceNameSettings": shapes.pascal(props.get("instanceNameSettings")),
     }
 
 
-def _check_image(props: Props) -> None:
-    if not props.get("imageId") and not props.get("imageFamily"):
-        raise ProviderError("one of `image_id` or `image_family` must be set")
+def _data_disk(disk: Props) -> dict[str, Any]:
+    return {
+        "DiskType": disk.get("diskType", "CLOUD_PREMIUM"),
+        "DiskSize": disk.get("diskSize", 0),
+        "SnapshotId": disk.get("snapshotId") or None,
+        "DeleteWithInstance": bool(disk.get("deleteWithInstance")),
+    }
+
+
+def _charge(props: Props) -> dict[str, Any]:
+    kind = props.get("instanceChargeType") or _POSTPAID
+    charge: dict[str, Any] = {"InstanceChargeType": kind}
+    if kind == "SPOTPAID":
+        options = {"MaxPrice": props.get("spotMaxPrice", ""), "SpotInstanceType": props.get("spotInstanceType", "")}
+        charge["InstanceMarketOptions"] = {"MarketType": "spot", "SpotOptions": options}
+    if kind == "PREPAID":
+        charge["InstanceChargePrepaid"] = {
+            "Period": props.get("instanceChargeTypePrepaidPeriod", 0),
+            "RenewFlag": props.get("instanceChargeTypePrepaidRenewFlag", ""),
+        }
+    return charge
 
 
 @resource("tencentcloud:As/scalingConfig:ScalingConfig")
 class ScalingConfig(Handler):
-    """A launch configuration."""
+    """Id: `asc-…`."""
 
-    immutable = ("projectId",)
     write_only = ("password", "instanceChargeTypePrepaidPeriod", "keepImageLogin")
 
     def check(self, props: Props) -> dict[str, str]:
@@ -80,7 +111,16 @@ class ScalingConfig(Handler):
             props,
             {
                 "configurationName": shapes.NAME,
+                "systemDiskType": shapes.one_of(
+                    "LOCAL_BASIC", "LOCAL_SSD", "LOCAL_NVME", *(f"CLOUD_{each}" for each in _DISKS)
+                ),
                 "systemDiskSize": shapes.between(50, 500),
+                "internetChargeType": shapes.one_of(
+                    "BANDWIDTH_PREPAID",
+                    "TRAFFIC_POSTPAID_BY_HOUR",
+                    "BANDWIDTH_POSTPAID_BY_HOUR",
+                    "BANDWIDTH_PACKAGE",
+                ),
                 "diskTypePolicy": shapes.one_of("ORIGINAL", "AUTOMATIC"),
                 "password": shapes.length(8, 16),
             },
@@ -91,72 +131,62 @@ class ScalingConfig(Handler):
 
     def create(self, cloud: Cloud, props: Props, partial: Partial) -> Created:
         """CreateLaunchConfiguration, SetId."""
-        _check_image(props)
-        params = _params(props) | {"ProjectId": props.get("projectId", 0), "Tags": tag_list(props.get("tags"))}
-        made = cloud.call("as", "CreateLaunchConfiguration", params)
+        if not props.get("imageId") and not props.get("imageFamily"):
+            raise ProviderError("one of `image_id` or `image_family` must be set")
+        params = shapes.nonzero(props, {**_PLAIN, "projectId": "ProjectId"})
+        params |= {name: value for name, (_, value) in _parts(props).items()} | _charge(props)
+        params["Tags"] = tagged("launch-configuration", props.get("tags"))
+        made = cloud.call("as", "CreateLaunchConfiguration", params, retry_s=RETRY_S)
         config_id: str = made["LaunchConfigurationId"]
         partial.id(config_id)
         return Created(config_id)
 
     def read(self, cloud: Cloud, id: str, props: Props) -> Props | None:
-        """DescribeLaunchConfigurations. The password is never read."""
-        ids = {"LaunchConfigurationIds": [id]}
-        doc = shapes.one(cloud, "as", "DescribeLaunchConfigurations", ids, "LaunchConfigurationSet")
+        """DescribeLaunchConfigurations. Password and login are never read."""
+        found = cloud.call("as", "DescribeLaunchConfigurations", {"LaunchConfigurationIds": [id]})
+        doc = next(iter(found["LaunchConfigurationSet"]), None)
         if doc is None:
             return None
         internet, service = doc["InternetAccessible"], doc["EnhancedService"]
-        disks: list[dict[str, Any]] = doc.get("DataDisks") or []
-        instance_tags: list[dict[str, str]] = doc.get("InstanceTags") or []
-        shown = {name: doc.get(api) or None for name, api in _PLAIN.items()}
-        return shown | {
-            "projectId": doc["ProjectId"],
+        shown = shapes.shown(doc, _PLAIN) | shapes.shown(doc["SystemDisk"], _DISK)
+        shown |= shapes.shown(internet, {**_INTERNET, **_INTERNET_FLAGS})
+        shown |= {name: service[api]["Enabled"] for name, api in _SERVICES.items()}
+        shown |= {
             "status": doc["LaunchConfigurationStatus"],
-            "createTime": doc["CreatedTime"],
-            "systemDiskType": doc["SystemDisk"]["DiskType"],
-            "systemDiskSize": doc["SystemDisk"]["DiskSize"],
+            "projectId": doc["ProjectId"],
             "dataDisks": [
-                {
-                    "diskType": each.get("DiskType"),
-                    "diskSize": each.get("DiskSize"),
-                    "snapshotId": each.get("SnapshotId"),
-                    "deleteWithInstance": each.get("DeleteWithInstance"),
-                }
-                for each in disks
+                shapes.shown(each, {name: name[:1].upper() + name[1:] for name in _DATA_DISK})
+                for each in doc.get("DataDisks") or []
             ],
-            "internetChargeType": internet["InternetChargeType"],
-            "internetMaxBandwidthOut": internet["InternetMaxBandwidthOut"],
-            "publicIpAssigned": internet["PublicIpAssigned"],
-            "keyIds": doc["LoginSettings"]["KeyIds"] or None,
-            "enhancedSecurityService": service["SecurityService"]["Enabled"],
-            "enhancedMonitorService": service["MonitorService"]["Enabled"],
-            "instanceTags": {each["Key"]: each["Value"] for each in instance_tags},
-            "hostNameSettings": _names(doc.get("HostNameSettings"), "hostName"),
-            "instanceNameSettings": _names(doc.get("InstanceNameSettings"), "instanceName"),
-            "tags": read_tags(cloud, "as", "launch-configuration", id),
+            "keyIds": doc["LoginSettings"].get("KeyIds") or None,
+            "instanceTags": tag_map(doc.get("InstanceTags")),
+            "disasterRecoverGroupIds": doc.get("DisasterRecoverGroupIds") or [],
         }
+        if props.get("instanceChargeType") or doc["InstanceChargeType"] != _POSTPAID:
+            shown["instanceChargeType"] = doc["InstanceChargeType"]
+        for settings, name in _NAMES.items():
+            api = name[:1].upper() + name[1:]
+            names: dict[str, Any] = doc.get(f"{api}Settings") or {}
+            if shown_names := shapes.shown(names, {name: api, f"{name}Style": f"{api}Style"}):
+                shown[settings] = shown_names
+        if doc.get("Tags"):
+            shown["tags"] = tag_map(doc["Tags"])
+        return shown
 
     def update(self, cloud: Cloud, id: str, old: Props, new: Props, changed: frozenset[str]) -> None:
-        """Modify the whole configuration in place; what runs stays as it is."""
-        _check_image(new)
-        params = {"LaunchConfigurationId": id, **_params(new)}
-        cloud.call("as", "ModifyLaunchConfigurationAttributes", params, retry_s=RETRY_S)
-        cleared = {
-            "ClearDataDisks": bool(old.get("dataDisks")) and not new.get("dataDisks"),
-            "ClearHostNameSettings": bool(old.get("hostNameSettings")) and not new.get("hostNameSettings"),
-            "ClearInstanceNameSettings": bool(old.get("instanceNameSettings")) and not new.get("instanceNameSettings"),
-            "ClearInstanceTags": bool(old.get("instanceTags")) and not new.get("instanceTags"),
-        }
-        if any(cleared.values()):
-            cloud.call("as", "ClearLaunchConfigurationAttributes", {"LaunchConfigurationId": id, **cleared})
+        """What changed, in place; what runs stays as it is. An argument that was emptied is not sent."""
+        changed = changed or frozenset(new)
+        if "projectId" in changed and new.get("projectId", 0) != old.get("projectId", 0):
+            raise ProviderError("`project_id` do not support change now.")
         write_tags(cloud, "as", "launch-configuration", id, old.get("tags"), new.get("tags"))
+        names = {name: api for name, api in _PLAIN.items() if name in changed}
+        params = {"LaunchConfigurationId": id, **shapes.nonzero(new, names)}
+        kept = {name: False for name in ("enhancedAutomationToolsService",) if name in old}
+        params |= {name: value for name, (made_of, value) in _parts(kept | new).items() if changed & made_of}
+        if "instanceChargeType" in changed:
+            params |= _charge(new)
+        cloud.call("as", "ModifyLaunchConfigurationAttributes", params, retry_s=RETRY_S)
 
     def delete(self, cloud: Cloud, id: str, props: Props) -> None:
         """DeleteLaunchConfiguration, repeated while a group uses it."""
-        shapes.delete(cloud, "as", "DeleteLaunchConfiguration", {"LaunchConfigurationId": id})
-
-
-def _names(settings: dict[str, Any] | None, name: str) -> Props | None:
-    if not settings:
-        return None
-    api = name[:1].upper() + name[1:]
-    return {name: settings[api], f"{name}Style": settings.get(f"{api}Style", "ORIGINAL")}
+        cloud.call("as", "DeleteLaunchConfiguration", {"LaunchConfigurationId": id}, retry_s=RETRY_S)

@@ -1,4 +1,4 @@
-"""As/scalingPolicy and As/lifecycleHook. Source: docs/sources.md, machines."""
+"""As/scalingPolicy and As/lifecycleHook. What the official provider does: docs/fidelity/autoscaling.md."""
 
 from typing import Any
 
@@ -14,44 +14,48 @@ from sandbox.plugins.tencentcloud.handler import (
 )
 from sandbox.plugins.tencentcloud.resources import shapes
 
-_ALARM = {
+_ALARM_TEXTS = {
     "comparisonOperator": "ComparisonOperator",
     "metricName": "MetricName",
-    "threshold": "Threshold",
-    "period": "Period",
-    "continuousTime": "ContinuousTime",
     "statistic": "Statistic",
 }
-_POLICY = {
-    "policyName": "ScalingPolicyName",
-    "adjustmentType": "AdjustmentType",
-    "adjustmentValue": "AdjustmentValue",
-    "cooldown": "Cooldown",
-    "predefinedMetricType": "PredefinedMetricType",
+_ALARM_NUMBERS = {"threshold": "Threshold", "period": "Period", "continuousTime": "ContinuousTime"}
+_ALARM = {**_ALARM_TEXTS, **_ALARM_NUMBERS}
+_SIMPLE = {"adjustmentType": "AdjustmentType", "cooldown": "Cooldown"}
+_TRACKING = {
     "targetValue": "TargetValue",
     "estimatedInstanceWarmup": "EstimatedInstanceWarmup",
     "disableScaleIn": "DisableScaleIn",
-    "notificationUserGroupIds": "NotificationUserGroupIds",
+}
+_GROUPS = {"notificationUserGroupIds": "NotificationUserGroupIds"}
+_READ = {
+    **_SIMPLE,
+    **_TRACKING,
+    "scalingGroupId": "AutoScalingGroupId",
+    "policyName": "ScalingPolicyName",
+    "adjustmentValue": "AdjustmentValue",
+    "policyType": "ScalingPolicyType",
+    "predefinedMetricType": "PredefinedMetricType",
 }
 
 
-def _policy(props: Props) -> dict[str, Any]:
-    params = given(props, _POLICY)
-    if props.get("policyType", "SIMPLE") == "SIMPLE":
-        params["MetricAlarm"] = given(props, _ALARM) or None
-    return params
+def _alarm(props: Props) -> dict[str, Any]:
+    return shapes.nonzero(props, _ALARM_TEXTS) | given(props, _ALARM_NUMBERS)
+
+
+def _tracking(props: Props) -> dict[str, Any]:
+    return shapes.nonzero(props, {"predefinedMetricType": "PredefinedMetricType"}) | given(props, _TRACKING)
 
 
 @resource("tencentcloud:As/scalingPolicy:ScalingPolicy")
 class ScalingPolicy(Handler):
-    """A scaling policy."""
+    """Id: `asp-…`. None of its writes is repeated."""
 
     def check(self, props: Props) -> dict[str, str]:
         """Kinds and ranges."""
         return shapes.faults(
             props,
             {
-                "policyType": shapes.one_of("SIMPLE", "TARGET_TRACKING"),
                 "adjustmentType": shapes.one_of("CHANGE_IN_CAPACITY", "EXACT_CAPACITY", "PERCENT_CHANGE_IN_CAPACITY"),
                 "comparisonOperator": shapes.one_of(
                     "GREATER_THAN",
@@ -77,31 +81,39 @@ class ScalingPolicy(Handler):
 
     def create(self, cloud: Cloud, props: Props, partial: Partial) -> Created:
         """CreateScalingPolicy."""
-        params = {"AutoScalingGroupId": props["scalingGroupId"], "ScalingPolicyType": props.get("policyType")}
-        policy_id: str = cloud.call("as", "CreateScalingPolicy", params | _policy(props))["AutoScalingPolicyId"]
+        params = {"AutoScalingGroupId": props["scalingGroupId"], "ScalingPolicyName": props["policyName"]}
+        params |= shapes.nonzero(props, {**_SIMPLE, **_GROUPS, "policyType": "ScalingPolicyType"})
+        params |= {"AdjustmentValue": props.get("adjustmentValue"), "MetricAlarm": _alarm(props) or None}
+        made = cloud.call("as", "CreateScalingPolicy", params | _tracking(props), retry_s=0)
+        policy_id: str = made["AutoScalingPolicyId"]
         partial.id(policy_id)
         return Created(policy_id)
 
     def read(self, cloud: Cloud, id: str, props: Props) -> Props | None:
         """DescribeScalingPolicies."""
-        ids = {"AutoScalingPolicyIds": [id]}
-        doc = shapes.one(cloud, "as", "DescribeScalingPolicies", ids, "ScalingPolicySet")
+        found = cloud.call("as", "DescribeScalingPolicies", {"AutoScalingPolicyIds": [id]})
+        doc = next(iter(found["ScalingPolicySet"]), None)
         if doc is None:
             return None
-        alarm: dict[str, Any] = doc.get("MetricAlarm") or {}
-        shown = {name: doc.get(api) for name, api in _POLICY.items()}
-        shown |= {name: alarm.get(api) for name, api in _ALARM.items()}
-        return shown | {"scalingGroupId": doc["AutoScalingGroupId"], "policyType": doc["ScalingPolicyType"]}
+        shown = shapes.shown(doc, _READ) | shapes.shown(doc.get("MetricAlarm") or {}, _ALARM)
+        return shown | {"notificationUserGroupIds": doc.get("NotificationUserGroupIds")}
 
     def update(self, cloud: Cloud, id: str, old: Props, new: Props, changed: frozenset[str]) -> None:
-        """ModifyScalingPolicy."""
-        policy_type = new.get("policyType") or old.get("policyType") or "SIMPLE"
-        params = _policy(new | {"policyType": policy_type})
-        cloud.call("as", "ModifyScalingPolicy", {"AutoScalingPolicyId": id, **params})
+        """ModifyScalingPolicy: what changed, the alarm as a whole, and the tracked metric whether it changed or not."""
+        changed = changed or frozenset(new)
+        known = old | new  # what the cloud filled in goes along
+        names = {name: api for name, api in {**_SIMPLE, "policyName": "ScalingPolicyName"}.items() if name in changed}
+        params = given(new, {name: api for name, api in {**names, **_GROUPS}.items() if name in changed})
+        if "adjustmentValue" in changed:
+            params["AdjustmentValue"] = new.get("adjustmentValue")
+        if changed.intersection(_ALARM):
+            params["MetricAlarm"] = _alarm(known)
+        params |= {"AutoScalingPolicyId": id, **_tracking(known)}
+        cloud.call("as", "ModifyScalingPolicy", params, retry_s=0)
 
     def delete(self, cloud: Cloud, id: str, props: Props) -> None:
         """DeleteScalingPolicy."""
-        shapes.delete(cloud, "as", "DeleteScalingPolicy", {"AutoScalingPolicyId": id})
+        cloud.call("as", "DeleteScalingPolicy", {"AutoScalingPolicyId": id}, retry_s=0)
 
 
 _HOOK = {
@@ -112,46 +124,53 @@ _HOOK = {
     "notificationMetadata": "NotificationMetadata",
     "lifecycleTransitionType": "LifecycleTransitionType",
 }
-_QUEUES, _TOPICS = ("CMQ_QUEUE", "TDMQ_CMQ_QUEUE"), ("CMQ_TOPIC", "TDMQ_CMQ_TOPIC")
+_TARGETS = {
+    "CMQ_QUEUE": ("notificationQueueName", "QueueName", "queue_name"),
+    "CMQ_TOPIC": ("notificationTopicName", "TopicName", "topic_name"),
+}
+"""Kind of target -> its property, parameter and word. The provider names no other kind's queue or topic."""
+_TARGET = {
+    "notificationTargetType": "TargetType",
+    "notificationQueueName": "QueueName",
+    "notificationTopicName": "TopicName",
+}
+_COMMAND = {"commandId": "CommandId", "parameters": "Parameters"}
 
 
 def _hook(props: Props) -> dict[str, Any]:
-    params = given(props, _HOOK)
-    kind = props.get("notificationTargetType")
-    if kind:
-        name = "notificationQueueName" if kind in _QUEUES else "notificationTopicName"
-        if not props.get(name):
-            wanted = "notification_queue_name" if kind in _QUEUES else "notification_topic_name"
-            raise ProviderError(f"`{wanted}` must not be null when `notification_target_type` is {kind}")
-        key = "QueueName" if kind in _QUEUES else "TopicName"
-        params["NotificationTarget"] = {"TargetType": kind, key: props[name]}
-    if props.get("lifecycleCommand"):
-        params["LifecycleCommand"] = shapes.pascal(props["lifecycleCommand"])
+    params = shapes.nonzero(props, _HOOK)
+    if kind := props.get("notificationTargetType"):
+        params["NotificationTarget"] = {"TargetType": kind}
+        if kind in _TARGETS:
+            name, parameter, word = _TARGETS[kind]
+            if not props.get(name):
+                raise ProviderError(f"{word} must not be null when target_type is {kind}")
+            params["NotificationTarget"][parameter] = props[name]
     return params
 
 
 @resource("tencentcloud:As/lifecycleHook:LifecycleHook")
 class LifecycleHook(Handler):
-    """A lifecycle hook."""
+    """Id: `ash-…`. Only its creation is repeated."""
 
     def check(self, props: Props) -> dict[str, str]:
         """Kinds and ranges."""
         return shapes.faults(
             props,
             {
-                "lifecycleHookName": shapes.length(1, 128),
                 "lifecycleTransition": shapes.one_of("INSTANCE_LAUNCHING", "INSTANCE_TERMINATING"),
                 "defaultResult": shapes.one_of("CONTINUE", "ABANDON"),
                 "heartbeatTimeout": shapes.between(30, 7200),
-                "notificationTargetType": shapes.one_of(*_QUEUES, *_TOPICS),
+                "notificationTargetType": shapes.one_of(*_TARGETS, *(f"TDMQ_{kind}" for kind in _TARGETS)),
             },
         )
 
     def create(self, cloud: Cloud, props: Props, partial: Partial) -> Created:
         """CreateLifecycleHook; a used-up quota is tried again."""
         params = {"AutoScalingGroupId": props["scalingGroupId"], **_hook(props)}
+        params["LifecycleCommand"] = shapes.pascal(props.get("lifecycleCommand"))
         made = cloud.call(
-            "as", "CreateLifecycleHook", params, retry=lambda error: error.code == "LimitExceeded.QuotaNotEnough"
+            "as", "CreateLifecycleHook", params, retry=lambda error: "LimitExceeded.QuotaNotEnough" in error.code
         )
         hook_id: str = made["LifecycleHookId"]
         partial.id(hook_id)
@@ -159,25 +178,24 @@ class LifecycleHook(Handler):
 
     def read(self, cloud: Cloud, id: str, props: Props) -> Props | None:
         """DescribeLifecycleHooks."""
-        doc = shapes.one(cloud, "as", "DescribeLifecycleHooks", {"LifecycleHookIds": [id]}, "LifecycleHookSet")
+        found = cloud.call("as", "DescribeLifecycleHooks", {"LifecycleHookIds": [id]})
+        doc = next(iter(found["LifecycleHookSet"]), None)
         if doc is None:
             return None
-        target: dict[str, Any] = doc.get("NotificationTarget") or {}
-        command: dict[str, Any] = doc.get("LifecycleCommand") or {}
-        return {name: doc.get(api) for name, api in _HOOK.items()} | {
-            "scalingGroupId": doc["AutoScalingGroupId"],
-            "notificationTargetType": target.get("TargetType"),
-            "notificationQueueName": target.get("QueueName"),
-            "notificationTopicName": target.get("TopicName"),
-            "lifecycleCommand": {"commandId": command["CommandId"], "parameters": command.get("Parameters")}
-            if command
-            else None,
-        }
+        shown = shapes.shown(doc, {**_HOOK, "scalingGroupId": "AutoScalingGroupId"})
+        shown |= shapes.shown(doc.get("NotificationTarget") or {}, _TARGET)
+        if doc.get("LifecycleCommand"):
+            shown["lifecycleCommand"] = shapes.shown(doc["LifecycleCommand"], _COMMAND)
+        return shown
 
     def update(self, cloud: Cloud, id: str, old: Props, new: Props, changed: frozenset[str]) -> None:
-        """UpgradeLifecycleHook: the whole hook."""
-        cloud.call("as", "UpgradeLifecycleHook", {"LifecycleHookId": id, **_hook(new)})
+        """UpgradeLifecycleHook: the whole hook, but its command only when that changed."""
+        kept = {name: old[name] for name in ("lifecycleTransitionType",) if old.get(name)}
+        params = {"LifecycleHookId": id, **_hook(kept | new)}
+        if not changed or "lifecycleCommand" in changed:
+            params["LifecycleCommand"] = shapes.pascal(new.get("lifecycleCommand"))
+        cloud.call("as", "UpgradeLifecycleHook", params, retry_s=0)
 
     def delete(self, cloud: Cloud, id: str, props: Props) -> None:
         """DeleteLifecycleHook."""
-        shapes.delete(cloud, "as", "DeleteLifecycleHook", {"LifecycleHookId": id})
+        cloud.call("as", "DeleteLifecycleHook", {"LifecycleHookId": id}, retry_s=0)

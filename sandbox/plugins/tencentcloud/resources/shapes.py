@@ -83,6 +83,20 @@ def _gone(error: CloudError) -> bool:
     return error.matches("ResourceNotFound", "InvalidAddressId.NotFound", "InvalidLaunchTemplateId.NotFound")
 
 
+def nonzero(props: Props, names: Mapping[str, str]) -> dict[str, Any]:
+    """As `given`, without 0, "", False and [] too: most of the provider's requests cannot tell them from unset."""
+    return {parameter: props[name] for name, parameter in names.items() if props.get(name)}
+
+
+def shown(doc: Mapping[str, Any], names: Mapping[str, str]) -> Props:
+    """Properties from an answer: {"cidrBlock": "CidrBlock"}. Null leaves the state as it is; an empty list is unset."""
+    return {
+        name: None if doc[parameter] == [] else doc[parameter]
+        for name, parameter in names.items()
+        if doc.get(parameter) is not None
+    }
+
+
 def pascal(value: Any) -> Any:
     """{"diskType": …} -> {"DiskType": …}, at every depth: most request parameters differ by this alone."""
     if isinstance(value, dict):

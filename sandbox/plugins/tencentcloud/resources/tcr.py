@@ -1,4 +1,4 @@
-"""TCR registry instances, namespaces, repositories. Source: docs/sources.md, keys and identity."""
+"""Tcr/instance. What the official provider does, call by call: docs/fidelity/tcr.md."""
 
 from typing import Any
 
@@ -10,90 +10,150 @@ from sandbox.plugins.tencentcloud.handler import (
     Partial,
     Props,
     ProviderError,
-    given,
-    read_tags,
     resource,
-    tag_list,
+    tag_map,
     write_tags,
 )
+from sandbox.plugins.tencentcloud.resources import shapes
 
-_WAIT_S = 120
+WRITE_S = 300.0
+_RUNNING_S = 900.0
+_TYPE_S = 360.0
+_GONE_S = 180.0
+_PREPAID = 2
+"""Value of `registryChargeType`. On the wire it, `PayMod` and the renewal flag are one less than the properties."""
 
 
-def _find(cloud: Cloud, id: str) -> dict[str, Any] | None:
-    found = cloud.call("tcr", "DescribeInstances", {"Registryids": [id]})["Registries"]
-    return found[0] if found else None
+def registry(cloud: Cloud, id: str) -> dict[str, Any] | None:
+    """The registry instance, or None."""
+    try:
+        return next(iter(cloud.call("tcr", "DescribeInstances", {"Registryids": [id]})["Registries"]), None)
+    except CloudError as error:
+        if error.code != "ResourceNotFound":
+            raise
+        return None
 
 
 def _endpoint(cloud: Cloud, id: str) -> str:
     return str(cloud.call("tcr", "DescribeExternalEndpointStatus", {"RegistryId": id})["Status"])
 
 
-def _pairs(policies: Any) -> set[tuple[str, str]]:
+def _ranges(props: Props) -> set[tuple[str, str]]:
     """The ranges of clients as the program gives them."""
-    return {(str(each.get("cidrBlock", "")), str(each.get("description") or "")) for each in policies or ()}
+    policies: list[Props] = props.get("securityPolicies") or []
+    return {(str(each.get("cidrBlock", "")), str(each.get("description") or "")) for each in policies}
+
+
+def _prepaid(props: Props) -> dict[str, int]:
+    flag: int = props.get("instanceChargeTypePrepaidRenewFlag") or 0
+    return {"Period": props.get("instanceChargeTypePrepaidPeriod") or 0, "RenewFlag": flag - 1}
 
 
 @resource("tencentcloud:Tcr/instance:Instance")
 class Instance(Handler):
     """Id: `tcr-…`, known before the instance runs."""
 
-    immutable = ("registryChargeType",)
-    write_only = ("deleteBucket", "instanceChargeTypePrepaidPeriod", "instanceChargeTypePrepaidRenewFlag")
+    write_only = ("deleteBucket", "instanceChargeTypePrepaidPeriod")
+
+    def check(self, props: Props) -> dict[str, str]:
+        """Charge types."""
+        return shapes.faults(
+            props,
+            {
+                "registryChargeType": shapes.one_of(1, _PREPAID),
+                "instanceChargeTypePrepaidRenewFlag": shapes.one_of(1, 2, 3),
+            },
+        )
 
     def create(self, cloud: Cloud, props: Props, partial: Partial) -> Created:
-        self._check(props)
-        names = {"name": "RegistryName", "instanceType": "RegistryType", "registryChargeType": "RegistryChargeType"}
-        request = given(props, names)
-        if tags := tag_list(props.get("tags")):
-            request["TagSpecification"] = {"ResourceType": "instance", "Tags": tags}
-        id = str(cloud.call("tcr", "CreateInstance", request)["RegistryId"])
+        """CreateInstance, SetId, wait until it runs, then its public endpoint and its tags."""
+        if props.get("securityPolicies") and not props.get("openPublicOperation"):
+            raise ProviderError("`open_public_operation` must be `true` if `security_policy` set")
+        self._refuse_replicas(props)
+        charge: int = props.get("registryChargeType", 1)
+        request: dict[str, Any] = {
+            "RegistryName": props["name"],
+            "RegistryType": props["instanceType"],
+            "RegistryChargeType": charge - 1,
+        }
+        if charge == _PREPAID:
+            if not (props.get("instanceChargeTypePrepaidPeriod") and props.get("instanceChargeTypePrepaidRenewFlag")):
+                raise ProviderError(
+                    "Must set instance_charge_type_prepaid_period and instance_charge_type_prepaid_renew_flag "
+                    "when registry_charge_type is postpaid"
+                )
+            request["RegistryChargePrepaid"] = _prepaid(props)
+        id = str(cloud.call("tcr", "CreateInstance", request, retry_s=WRITE_S)["RegistryId"])
         partial.id(id)
-        self._running(cloud, id)
-        self._open(cloud, id, {}, props)
+        self._bring_up(cloud, id, {}, props)
+        write_tags(cloud, "tcr", "instance", id, None, props.get("tags"))
         return Created(id)
 
-    def _check(self, props: Props) -> None:
-        if props.get("securityPolicies") and not props.get("openPublicOperation"):
-            raise ProviderError("`open_public_operation` must be `true` if `security_policies` is set")
+    def _refuse_replicas(self, props: Props) -> None:
         if props.get("replications"):
             raise ProviderError("`replications`: the sandbox does not provide replicas of registries yet")
 
-    def _running(self, cloud: Cloud, id: str) -> None:
-        cloud.wait(lambda: (_find(cloud, id) or {}).get("Status"), {"Running"}, _WAIT_S, what=f"registry instance {id}")
+    def _bring_up(self, cloud: Cloud, id: str, before: Props, wanted: Props) -> None:
+        def running() -> bool:
+            found = registry(cloud, id)
+            if found is None:
+                raise ProviderError("create tcr instance fail")
+            return found["Status"] == "Running"
 
-    def _open(self, cloud: Cloud, id: str, old: Props, new: Props) -> None:
-        """Bring the public endpoint and its list of clients from `old` to `new`."""
-        wanted = bool(new.get("openPublicOperation"))
-        before = _pairs(old.get("securityPolicies"))
-        after = _pairs(new.get("securityPolicies"))
-        state = "Opened" if wanted else "Closed"
-        if gone := sorted(before - after):
-            entries = [{"CidrBlock": cidr, "Description": text} for cidr, text in gone]
-            cloud.call("tcr", "DeleteMultipleSecurityPolicy", {"RegistryId": id, "SecurityGroupPolicySet": entries})
-        if _endpoint(cloud, id) != state:
-            operation = "Create" if wanted else "Delete"
-            cloud.call("tcr", "ManageExternalEndpoint", {"RegistryId": id, "Operation": operation})
-            cloud.wait(lambda: _endpoint(cloud, id), {state}, _WAIT_S, what=f"public endpoint of {id}")
-        if fresh := sorted(after - before):
-            entries = [{"CidrBlock": cidr, "Description": text} for cidr, text in fresh]
-            cloud.call("tcr", "CreateMultipleSecurityPolicy", {"RegistryId": id, "SecurityGroupPolicySet": entries})
+        cloud.wait(running, (True,), _RUNNING_S, what=f"registry instance {id}")
+        if bool(wanted.get("openPublicOperation")) != bool(before.get("openPublicOperation")):
+            self._open(cloud, id, wanted)
+        if _ranges(wanted) != _ranges(before):
+            self._admit(cloud, id, before, wanted)
+
+    def _open(self, cloud: Cloud, id: str, props: Props) -> None:
+        operation = "Create" if props.get("openPublicOperation") else "Delete"
+        request = {"RegistryId": id, "Operation": operation}
+        cloud.call("tcr", "ManageExternalEndpoint", request, retry_s=WRITE_S)
+
+    def _admit(self, cloud: Cloud, id: str, old: Props, new: Props) -> None:
+        """Bring the list of clients from `old` to `new`, once the endpoint is open. Neither change is repeated."""
+
+        def opened() -> bool:
+            status = _endpoint(cloud, id)
+            if status not in ("Opening", "Opened"):
+                raise ProviderError(f"unexpected external endpoint status: `{status}`")
+            return status == "Opened"
+
+        cloud.wait(opened, (True,), _RUNNING_S, what=f"public endpoint of {id}")
+        before, after = _ranges(old), _ranges(new)
+        for verb, ranges in (("Delete", before - after), ("Create", after - before)):
+            entries = [
+                {"CidrBlock": cidr, "Description": text, "PolicyIndex": 0, "PolicyVersion": ""}
+                for cidr, text in sorted(ranges)
+            ]
+            if entries:
+                request = {"RegistryId": id, "SecurityGroupPolicySet": entries}
+                cloud.call("tcr", f"{verb}MultipleSecurityPolicy", request, retry_s=0)
 
     def read(self, cloud: Cloud, id: str, props: Props) -> Props | None:
-        registry = _find(cloud, id)
-        if registry is None:
+        """Instance, endpoint, clients and replicas; when it is paid until is told for prepaid ones only."""
+        found = registry(cloud, id)
+        if found is None:
             return None
         endpoint = _endpoint(cloud, id)
-        policies = cloud.call("tcr", "DescribeSecurityPolicies", {"RegistryId": id})["SecurityPolicySet"]
+        listed = cloud.call("tcr", "DescribeSecurityPolicies", {"RegistryId": id})
+        policies: list[dict[str, Any]] = listed.get("SecurityPolicySet") or []
+        cloud.call("tcr", "DescribeReplicationInstances", {"RegistryId": id, "Limit": 100})
+        prepaid = {}
+        if found["PayMod"] == _PREPAID - 1:
+            prepaid = {
+                "instanceChargeTypePrepaidRenewFlag": found["RenewFlag"] + 1,
+                "expiredAt": found["ExpiredAt"],
+            }
         return {
-            "name": registry["RegistryName"],
-            "instanceType": registry["RegistryType"],
-            "registryChargeType": 2 if registry["PayMod"] else 1,
-            "status": registry["Status"],
-            "publicDomain": registry["PublicDomain"],
+            "name": found["RegistryName"],
+            "instanceType": found["RegistryType"],
+            "registryChargeType": found["PayMod"] + 1,
+            "status": found["Status"],
+            "publicDomain": found["PublicDomain"],
             "publicStatus": endpoint,
-            "internalEndPoint": registry["InternalEndpoint"],
-            "expiredAt": registry["ExpiredAt"],
+            "internalEndPoint": found["InternalEndpoint"],
             "openPublicOperation": endpoint in ("Opening", "Opened"),
             "securityPolicies": [
                 {
@@ -104,126 +164,42 @@ class Instance(Handler):
                 }
                 for policy in policies
             ],
-            "tags": read_tags(cloud, "tcr", "instance", id),
+            "tags": tag_map(found["TagSpecification"]["Tags"]),
+            **prepaid,
         }
 
     def update(self, cloud: Cloud, id: str, old: Props, new: Props, changed: frozenset[str]) -> None:
-        self._check(new)
+        """Endpoint, clients, tags, type, prepaid period. Another charge type is never sent: it stays a change."""
+        self._refuse_replicas(new)
         if not changed:
-            self._running(cloud, id)
+            self._bring_up(cloud, id, self.read(cloud, id, old) or {}, new)
+        if "openPublicOperation" in changed:
+            self._open(cloud, id, new)
+        if "securityPolicies" in changed:
+            self._admit(cloud, id, old, new)
+        write_tags(cloud, "tcr", "instance", id, old.get("tags"), new.get("tags"))
         if "instanceType" in changed:
-            cloud.call("tcr", "ModifyInstance", {"RegistryId": id, "RegistryType": new["instanceType"]})
-        if not changed or changed & {"openPublicOperation", "securityPolicies"}:
-            before = old if changed else (self.read(cloud, id, old) or {})
-            self._open(cloud, id, before, new)
-        if not changed or "tags" in changed:
-            write_tags(cloud, "tcr", "instance", id, old.get("tags"), new.get("tags"))
+            wanted = new["instanceType"]
+            cloud.call("tcr", "ModifyInstance", {"RegistryId": id, "RegistryType": wanted}, retry_s=0)
+            cloud.wait(
+                lambda: (registry(cloud, id) or {}).get("RegistryType"), {wanted, None}, _TYPE_S, what=f"type of {id}"
+            )
+        if "instanceChargeTypePrepaidPeriod" in changed:
+            self._renew(cloud, id, new)
+
+    def _renew(self, cloud: Cloud, id: str, new: Props) -> None:
+        charge = new.get("registryChargeType", 1)
+        if charge != _PREPAID:
+            raise ProviderError(
+                "Only the postpaid user allows changing the `instance_charge_type_prepaid_period`! "
+                f"The current charge type is: [{charge}]."
+            )
+        request = {"RegistryId": id, "RegistryChargePrepaid": _prepaid(new), "Flag": 0}
+        cloud.call("tcr", "RenewInstance", request, retry_s=WRITE_S)
 
     def delete(self, cloud: Cloud, id: str, props: Props) -> None:
-        try:
-            request = {"RegistryId": id, "DeleteBucket": bool(props.get("deleteBucket"))}
-            cloud.call("tcr", "DeleteInstance", request)
-        except CloudError as error:
-            if not error.matches("ResourceNotFound"):
-                raise
-        cloud.wait(lambda: _find(cloud, id) is None, {True}, _WAIT_S, what=f"deletion of registry instance {id}")
-
-
-@resource("tencentcloud:Tcr/namespace:Namespace")
-class Namespace(Handler):
-    """Id: `<instance>#<name>`."""
-
-    def _request(self, props: Props) -> dict[str, Any]:
-        names = {"instanceId": "RegistryId", "name": "NamespaceName", "isPublic": "IsPublic", "severity": "Severity"}
-        request = given(props, {**names, "isAutoScan": "IsAutoScan", "isPreventVul": "IsPreventVUL"})
-        items = [{"CVEID": each.get("cveId")} for each in props.get("cveWhitelistItems") or ()]
-        return {"IsPublic": False, "CVEWhitelistItems": items or None} | request
-
-    def create(self, cloud: Cloud, props: Props, partial: Partial) -> Created:
-        cloud.call("tcr", "CreateNamespace", self._request(props))
-        id = f"{props['instanceId']}#{props['name']}"
-        partial.id(id)
-        return Created(id)
-
-    def read(self, cloud: Cloud, id: str, props: Props) -> Props | None:
-        registry, _, name = id.partition("#")
-        request = {"RegistryId": registry, "NamespaceName": name, "All": True}
-        for found in _listed(cloud, "DescribeNamespaces", request, "NamespaceList"):
-            if found["Name"] == name:
-                return {
-                    "instanceId": registry,
-                    "name": name,
-                    "isPublic": found["Public"],
-                    "isAutoScan": found["AutoScan"],
-                    "isPreventVul": found["PreventVUL"],
-                    "severity": found["Severity"],
-                    "cveWhitelistItems": [{"cveId": each["CVEID"]} for each in found["CVEWhitelistItems"]],
-                }
-        return None
-
-    def update(self, cloud: Cloud, id: str, old: Props, new: Props, changed: frozenset[str]) -> None:
-        cloud.call("tcr", "ModifyNamespace", self._request(new))
-
-    def delete(self, cloud: Cloud, id: str, props: Props) -> None:
-        registry, _, name = id.partition("#")
-        _delete(cloud, "DeleteNamespace", {"RegistryId": registry, "NamespaceName": name})
-
-
-def _listed(cloud: Cloud, action: str, request: dict[str, Any], key: str) -> list[dict[str, Any]]:
-    """Empty when the registry instance itself is gone."""
-    try:
-        return cloud.call("tcr", action, request)[key]
-    except CloudError as error:
-        if error.matches("ResourceNotFound"):
-            return []
-        raise
-
-
-def _delete(cloud: Cloud, action: str, request: dict[str, Any]) -> None:
-    try:
-        cloud.call("tcr", action, request)
-    except CloudError as error:
-        if not error.matches("ResourceNotFound"):
-            raise
-
-
-@resource("tencentcloud:Tcr/repository:Repository")
-class Repository(Handler):
-    """Id: `<instance>#<namespace>#<name>`."""
-
-    def _request(self, props: Props) -> dict[str, Any]:
-        names = {"instanceId": "RegistryId", "namespaceName": "NamespaceName", "name": "RepositoryName"}
-        return given(props, {**names, "briefDesc": "BriefDescription", "description": "Description"})
-
-    def create(self, cloud: Cloud, props: Props, partial: Partial) -> Created:
-        cloud.call("tcr", "CreateRepository", self._request(props))
-        id = f"{props['instanceId']}#{props['namespaceName']}#{props['name']}"
-        partial.id(id)
-        return Created(id)
-
-    def read(self, cloud: Cloud, id: str, props: Props) -> Props | None:
-        registry, namespace, name = id.split("#", 2)
-        instance = _find(cloud, registry)
-        request = {"RegistryId": registry, "NamespaceName": namespace, "RepositoryName": name, "Limit": 100}
-        for found in _listed(cloud, "DescribeRepositories", request, "RepositoryList"):
-            if instance is not None and found["Name"] == f"{namespace}/{name}":
-                return {
-                    "instanceId": registry,
-                    "namespaceName": namespace,
-                    "name": name,
-                    "briefDesc": found["BriefDescription"],
-                    "description": found["Description"],
-                    "createTime": found["CreationTime"],
-                    "updateTime": found["UpdateTime"],
-                    "isPublic": found["Public"],
-                    "url": f"{instance['PublicDomain']}/{found['Name']}",
-                }
-        return None
-
-    def update(self, cloud: Cloud, id: str, old: Props, new: Props, changed: frozenset[str]) -> None:
-        cloud.call("tcr", "ModifyRepository", self._request(new))
-
-    def delete(self, cloud: Cloud, id: str, props: Props) -> None:
-        registry, namespace, name = id.split("#", 2)
-        request = {"RegistryId": registry, "NamespaceName": namespace, "RepositoryName": name}
-        _delete(cloud, "DeleteRepository", request)
+        """Asks for replicas first, then DeleteInstance, then waits until it is gone."""
+        cloud.call("tcr", "DescribeReplicationInstances", {"RegistryId": id}, retry_s=0)
+        request = {"RegistryId": id, "DeleteBucket": bool(props.get("deleteBucket"))}
+        cloud.call("tcr", "DeleteInstance", request, retry_s=WRITE_S)
+        cloud.wait(lambda: registry(cloud, id) is None, {True}, _GONE_S, what=f"deletion of registry instance {id}")
