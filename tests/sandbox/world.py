@@ -132,7 +132,7 @@ class World:
         settled, partial = checked(token, {**(inputs or {}), **more}), Partial()
         id = HANDLERS[token].create(self.cloud, settled, partial).id
         assert partial.known in (None, id)
-        return id, self.agreed(token, id, settled)
+        return id, self.agreed(token, id, {**settled, **partial.told})
 
     def change(self, token: str, id: str, outputs: Props, inputs: Props | None = None, /, **more: Any) -> Props:
         """Update, and see that it holds."""

@@ -57,6 +57,7 @@ class Partial:
 
     def __init__(self) -> None:
         self.known: str | None = None
+        self.told: Props = {}
 
     def id(self, value: str) -> None:
         """Call it where the official provider calls SetId: a later failure leaves a repairable resource in state.
@@ -64,6 +65,10 @@ class Partial:
         A failure before it leaves an orphan in the cloud, exactly as with the official provider.
         """
         self.known = value
+
+    def tell(self, **outputs: Any) -> None:
+        """Outputs that only the answer to the creation has, such as a password that is told once."""
+        self.told |= outputs
 
 
 class Handler:

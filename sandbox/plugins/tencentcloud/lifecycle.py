@@ -34,14 +34,15 @@ class Resource:
         partial = Partial()
         try:
             id = self.handler.create(cloud, dict(inputs), partial).id
-            found = self.handler.read(cloud, id, dict(inputs))
+            found = self.handler.read(cloud, id, {**inputs, **partial.told})
         except Exception as error:
             if partial.known is None:
                 raise
-            raise HalfMade(partial.known, self._outputs_if_readable(cloud, partial.known, inputs), error) from error
+            known = {**inputs, **partial.told}
+            raise HalfMade(partial.known, self._outputs_if_readable(cloud, partial.known, known), error) from error
         if not id or found is None:
             raise ProviderError("resource provider reported that the resource did not exist while creating")
-        return id, self._outputs(inputs, found)
+        return id, self._outputs({**inputs, **partial.told}, found)
 
     def read(self, cloud: Cloud, id: str, state: Values) -> Values | None:
         """The outputs as the cloud has them now, or None when it is gone."""

@@ -35,7 +35,11 @@ _DEFAULTS: dict[str, Any] = {
         "PublicIpAssigned": False,
     },
     "SecurityGroupIds": [],
-    "EnhancedService": {"SecurityService": {"Enabled": True}, "MonitorService": {"Enabled": True}},
+    "EnhancedService": {
+        "SecurityService": {"Enabled": True},
+        "MonitorService": {"Enabled": True},
+        "AutomationToolsService": {"Enabled": False},
+    },
     "UserData": "",
     "InstanceChargeType": "POSTPAID_BY_HOUR",
     "InstanceTags": [],
@@ -81,13 +85,14 @@ def _check(ctx: Context, asked: dict[str, Any]) -> None:
 
 
 def _settle(doc: Doc, asked: dict[str, Any]) -> None:
-    """Put what was asked into the document."""
+    """Put what was asked into the document. What a nested parameter leaves out stays as it is."""
+    before = {**doc}
     for key, value in asked.items():
         if key in ("LaunchConfigurationId", "Tags", "InstanceTypesCheckPolicy"):
             continue
         doc[key] = _check_login(value) if key == "LoginSettings" else value
-    doc["InternetAccessible"] = {**_DEFAULTS["InternetAccessible"], **doc["InternetAccessible"]}
-    doc["SystemDisk"] = {**_DEFAULTS["SystemDisk"], **doc["SystemDisk"]}
+    for nested in ("InternetAccessible", "SystemDisk", "EnhancedService"):
+        doc[nested] = {**before[nested], **doc[nested]}
     doc["InstanceType"] = doc["InstanceTypes"][0]
 
 

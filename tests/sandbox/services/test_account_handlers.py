@@ -1,4 +1,4 @@
-"""The plugin's handlers for CAM, tags, KMS, SSM, CLS and TCR against the running API: what a program does with them.
+"""The plugin's handlers for CAM, tags, KMS, SSM and CLS against the running API: what a program does with them.
 
 After each create and update the outputs must agree with the inputs, or the next preview would show a change.
 """
@@ -6,7 +6,6 @@ After each create and update the outputs must agree with the inputs, or the next
 import json
 from collections.abc import Generator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -156,34 +155,5 @@ def test_a_tag_exists_once(program: World) -> None:
     id, outputs = program.up(token, inputs)
     with pytest.raises(CloudError, match="TagDuplicate"):
         program.up(token, inputs)
-    down_twice(program, token, id, outputs)
-    assert program.read(token, id, inputs) is None
-
-
-def test_a_registry_with_namespace_and_repository(program: World) -> None:
-    token = "tencentcloud:Tcr/instance:Instance"
-    policies = [{"cidrBlock": "198.19.0.0/16", "description": "clients"}]
-    inputs: Props = {
-        "name": "sanmen-images",
-        "instanceType": "basic",
-        "registryChargeType": 1,
-        "openPublicOperation": True,
-        "securityPolicies": policies,
-        "tags": TAGS,
-    }
-    id, outputs = program.up(token, inputs)
-    assert (outputs["status"], outputs["publicStatus"]) == ("Running", "Opened")
-    program.repair(token, id, outputs, inputs)
-    space: Props = {"instanceId": id, "name": "sanmen", "isPublic": False, "severity": "high", "isAutoScan": True}
-    namespace, space_outputs = program.up("tencentcloud:Tcr/namespace:Namespace", space)
-    wanted: dict[str, Any] = {"instanceId": id, "namespaceName": "sanmen", "name": "gateway", "briefDesc": "b"}
-    repository, repository_outputs = program.up("tencentcloud:Tcr/repository:Repository", wanted)
-    assert repository_outputs["url"] == "sanmen-images.tencentcloudcr.com/sanmen/gateway"
-    program.change("tencentcloud:Tcr/namespace:Namespace", namespace, space_outputs, {**space, "isPublic": True})
-    closed = {name: value for name, value in inputs.items() if name != "securityPolicies"}
-    outputs = program.change(token, id, outputs, {**closed, "openPublicOperation": False, "tags": {}})
-    assert outputs["publicStatus"] == "Closed"
-    down_twice(program, "tencentcloud:Tcr/repository:Repository", repository, repository_outputs)
-    down_twice(program, "tencentcloud:Tcr/namespace:Namespace", namespace, space_outputs)
     down_twice(program, token, id, outputs)
     assert program.read(token, id, inputs) is None

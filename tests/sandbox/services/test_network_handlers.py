@@ -270,21 +270,6 @@ def test_redis_settings(net: World) -> None:
     _cycle(net, "tencentcloud:Redis/paramTemplate:ParamTemplate", template, {**template, "name": "u"})
 
 
-def test_a_launch_template(net: World) -> None:
-    token = "tencentcloud:Cvm/launchTemplate:LaunchTemplate"
-    inputs: Props = {
-        "launchTemplateName": "t",
-        "imageId": "img-sanmengw",
-        "instanceType": "S5.MEDIUM4",
-        "placement": {"zone": "ap-beijing-3"},
-        "systemDisk": {"diskType": "CLOUD_PREMIUM", "diskSize": 50},
-        "tags": TAGS,
-    }
-    id, outputs = net.up(token, inputs)
-    net.down(token, id, outputs)
-    assert HANDLERS[token].read(net.cloud, id, inputs) is None
-
-
 @pytest.mark.parametrize(
     ("token", "inputs", "property"),
     [

@@ -1,5 +1,6 @@
 """Registry instances and what is in them, through the official SDK; the data plane is only recorded here."""
 
+import time
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,9 @@ from typing import Any
 import pytest
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 
+from sandbox.api.actions import Context
 from sandbox.layout import REGIONS
+from sandbox.services.tcr import dataplane
 from tests.sandbox.local_cloud import LocalCloud, local_cloud
 from tests.sandbox.recording import Recording
 
@@ -34,7 +37,7 @@ def code_of(cloud: LocalCloud, action: str, **params: Any) -> str | None:
 
 
 def status(cloud: LocalCloud, id: str) -> str:
-    return call(cloud, "DescribeInstanceStatus", RegistryIds=[id])["RegistryStatusSet"][0]["Status"]
+    return call(cloud, "DescribeInstances", Registryids=[id])["Registries"][0]["Status"]
 
 
 @pytest.fixture
@@ -74,13 +77,16 @@ def test_a_token_lets_its_user_in(cloud: LocalCloud, registry: str, recorded: Re
 
 
 def test_the_public_endpoint_admits_only_its_list(cloud: LocalCloud, registry: str, recorded: Recording) -> None:
-    early = code_of(cloud, "CreateSecurityPolicy", RegistryId=registry, CidrBlock="198.19.0.0/16")
-    assert early == "FailedOperation"
+    ranges = {
+        "RegistryId": registry,
+        "SecurityGroupPolicySet": [{"CidrBlock": "198.19.0.0/16", "Description": "clients"}],
+    }
+    assert code_of(cloud, "CreateMultipleSecurityPolicy", **ranges) == "FailedOperation"
     open_endpoint(cloud, registry)
     assert recorded.firewalls[registry].ingress == ()
-    call(cloud, "CreateSecurityPolicy", RegistryId=registry, CidrBlock="198.19.0.0/16", Description="clients")
+    call(cloud, "CreateMultipleSecurityPolicy", **ranges)
     assert [str(rule.peers[0]) for rule in recorded.firewalls[registry].ingress] == ["198.19.0.0/16"]
-    call(cloud, "DeleteSecurityPolicy", RegistryId=registry, CidrBlock="198.19.0.0/16")
+    call(cloud, "DeleteMultipleSecurityPolicy", **ranges)
     assert recorded.firewalls[registry].ingress == ()
 
 
@@ -119,3 +125,88 @@ def test_names_are_unique_among_all_regions(cloud: LocalCloud, registry: str) ->
     with pytest.raises(TencentCloudSDKException) as caught:
         cloud.call("tcr", "CreateInstance", params, region="ap-shanghai")
     assert caught.value.code == "InvalidParameter.ErrorNameExists"
+
+
+def test_a_page_longer_than_the_service_gives_is_cut_and_not_refused(cloud: LocalCloud, registry: str) -> None:
+    for number in range(101):
+        call(cloud, "CreateNamespace", RegistryId=registry, NamespaceName=f"n{number}", IsPublic=False)
+    answer = call(cloud, "DescribeNamespaces", RegistryId=registry, Offset=0, Limit=200)
+    assert (len(answer["NamespaceList"]), answer["TotalCount"]) == (100, 101)
+
+
+@pytest.fixture
+def account(cloud: LocalCloud, registry: str) -> dict[str, Any]:
+    call(cloud, "CreateNamespace", RegistryId=registry, NamespaceName="sanmen", IsPublic=False)
+    permissions = [{"Resource": "sanmen", "Actions": ["tcr:PullRepository"]}]
+    return call(cloud, "CreateServiceAccount", RegistryId=registry, Name="pull", Permissions=permissions, Duration=1)
+
+
+def test_a_service_account_logs_in_while_it_may(
+    cloud: LocalCloud, registry: str, account: dict[str, Any], recorded: Recording
+) -> None:
+    assert account["Name"] == "tcr$pull"
+    where = {"RegistryId": registry, "Name": "tcr$pull"}
+
+    def password() -> str | None:
+        return recorded.registries[registry].users.get("tcr$pull")
+
+    assert password() == account["Password"]
+    call(cloud, "ModifyServiceAccountPassword", RegistryId=registry, Name="pull", Random=False, Password="Word-2-word")
+    assert password() == "Word-2-word"
+    call(cloud, "ModifyServiceAccount", **where, Disable=True)
+    assert password() is None
+    call(cloud, "ModifyServiceAccount", **where, Disable=False)
+    assert password() == "Word-2-word"
+    call(cloud, "ModifyServiceAccount", **where, ExpiresAt=int(time.time() * 1000) + 300)
+    cloud.until(lambda: password() is None, "the account's end")
+    (shown,) = call(cloud, "DescribeServiceAccounts", RegistryId=registry)["ServiceAccounts"]
+    assert shown["Permissions"] == [{"Resource": "sanmen", "Actions": ["tcr:PullRepository"]}]
+    assert "Password" not in shown
+    call(cloud, "DeleteServiceAccount", **where)
+    assert call(cloud, "DescribeServiceAccounts", RegistryId=registry)["ServiceAccounts"] == []
+
+
+@pytest.mark.parametrize(
+    ("action", "changes", "code"),
+    [
+        ("CreateServiceAccount", {"Name": "tcr$pull"}, "InvalidParameter.ErrUserExist"),
+        ("CreateServiceAccount", {"Name": "Upper"}, "InvalidParameter.ErrorNameIllegal"),
+        (
+            "CreateServiceAccount",
+            {"Permissions": [{"Resource": "other", "Actions": ["tcr:PullRepository"]}]},
+            "ResourceNotFound.ErrNoNamespace",
+        ),
+        (
+            "CreateServiceAccount",
+            {"Permissions": [{"Resource": "sanmen", "Actions": ["tcr:Everything"]}]},
+            "InvalidParameterValue",
+        ),
+        ("ModifyServiceAccountPassword", {"Password": "lower-case-1"}, "InvalidParameter.ErrorTcrInvalidParameter"),
+        ("DeleteServiceAccount", {"Name": "nobody"}, "ResourceNotFound.TcrResourceNotFound"),
+    ],
+)
+def test_wrong_service_accounts_are_refused(
+    cloud: LocalCloud, registry: str, account: dict[str, Any], action: str, changes: dict[str, Any], code: str
+) -> None:
+    asked: dict[str, Any] = {"RegistryId": registry, "Name": "push" if action.startswith("Create") else "pull"}
+    if action == "CreateServiceAccount":
+        asked["Permissions"] = [{"Resource": "sanmen", "Actions": ["tcr:PullRepository"]}]
+    assert code_of(cloud, action, **asked | changes) == code
+
+
+def test_registries_stand_again_after_a_restart_of_the_machine(
+    cloud: LocalCloud, registry: str, recorded: Recording
+) -> None:
+    before = recorded.hosts[registry], recorded.registries[registry]
+    recorded.hosts.clear()
+    recorded.registries.clear()
+    dataplane.restore(Context(store=cloud.store))
+    assert (recorded.hosts[registry], recorded.registries[registry]) == before
+
+
+def test_what_is_paid_before_is_told_apart(cloud: LocalCloud) -> None:
+    wanted = {"RegistryName": "paid-before", "RegistryType": "basic", "RegistryChargeType": 1}
+    assert code_of(cloud, "CreateInstance", **wanted) == "MissingParameter"
+    id = call(cloud, "CreateInstance", **wanted, RegistryChargePrepaid={"Period": 1, "RenewFlag": 1})["RegistryId"]
+    found = call(cloud, "DescribeInstances", Registryids=[id])["Registries"][0]
+    assert (found["PayMod"], found["RenewFlag"]) == (1, 1)

@@ -69,6 +69,7 @@ def tagged(kind: str, tags: dict[str, str] | None) -> list[dict[str, str]] | Non
 
 def _forward(props: Props) -> list[dict[str, Any]]:
     """Load balancers as the API takes them; the id of a rule that there is none of is an empty text."""
+    balancers: list[Props] = props.get("forwardBalancerIds") or []
     return [
         {
             "LoadBalancerId": each["loadBalancerId"],
@@ -76,7 +77,7 @@ def _forward(props: Props) -> list[dict[str, Any]]:
             "LocationId": each.get("ruleId") or "",
             "TargetAttributes": shapes.pascal(each["targetAttributes"]),
         }
-        for each in props.get("forwardBalancerIds") or []
+        for each in balancers
     ]
 
 
@@ -150,6 +151,7 @@ class ScalingGroup(Handler):
         }
         if props.get("multiZoneSubnetPolicy"):  # the cloud's default must not show as a change
             shown["multiZoneSubnetPolicy"] = doc["MultiZoneSubnetPolicy"]
+        balancers: list[dict[str, Any]] = doc.get("ForwardLoadBalancerSet") or []
         shown["forwardBalancerIds"] = [
             {
                 "loadBalancerId": each["LoadBalancerId"],
@@ -157,7 +159,7 @@ class ScalingGroup(Handler):
                 "ruleId": each["LocationId"],
                 "targetAttributes": [{"port": at["Port"], "weight": at["Weight"]} for at in each["TargetAttributes"]],
             }
-            for each in doc.get("ForwardLoadBalancerSet") or []
+            for each in balancers
         ]
         return shown
 

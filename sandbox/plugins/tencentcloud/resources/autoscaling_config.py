@@ -48,7 +48,12 @@ _SERVICES = {
 }
 _DISK = {"systemDiskType": "DiskType", "systemDiskSize": "DiskSize"}
 _LOGIN = {"password": "Password", "keyIds": "KeyIds"}
-_DATA_DISK = ("diskType", "diskSize", "snapshotId", "deleteWithInstance")
+_DATA_DISK = {
+    "diskType": "DiskType",
+    "diskSize": "DiskSize",
+    "snapshotId": "SnapshotId",
+    "deleteWithInstance": "DeleteWithInstance",
+}
 _NAMES = {"hostNameSettings": "hostName", "instanceNameSettings": "instanceName"}
 
 
@@ -148,16 +153,14 @@ class ScalingConfig(Handler):
         if doc is None:
             return None
         internet, service = doc["InternetAccessible"], doc["EnhancedService"]
+        disks: list[dict[str, Any]] = doc.get("DataDisks") or []
         shown = shapes.shown(doc, _PLAIN) | shapes.shown(doc["SystemDisk"], _DISK)
         shown |= shapes.shown(internet, {**_INTERNET, **_INTERNET_FLAGS})
         shown |= {name: service[api]["Enabled"] for name, api in _SERVICES.items()}
         shown |= {
             "status": doc["LaunchConfigurationStatus"],
             "projectId": doc["ProjectId"],
-            "dataDisks": [
-                shapes.shown(each, {name: name[:1].upper() + name[1:] for name in _DATA_DISK})
-                for each in doc.get("DataDisks") or []
-            ],
+            "dataDisks": [shapes.shown(each, _DATA_DISK) for each in disks],
             "keyIds": doc["LoginSettings"].get("KeyIds") or None,
             "instanceTags": tag_map(doc.get("InstanceTags")),
             "disasterRecoverGroupIds": doc.get("DisasterRecoverGroupIds") or [],

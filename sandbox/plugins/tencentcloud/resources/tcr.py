@@ -38,10 +38,18 @@ def _endpoint(cloud: Cloud, id: str) -> str:
     return str(cloud.call("tcr", "DescribeExternalEndpointStatus", {"RegistryId": id})["Status"])
 
 
-def _ranges(props: Props) -> set[tuple[str, str]]:
-    """The ranges of clients as the program gives them."""
+def _ranges(props: Props) -> dict[tuple[str, str], dict[str, Any]]:
+    """The ranges of clients as the program gives them, and as the API takes them: numbered only if they were read."""
     policies: list[Props] = props.get("securityPolicies") or []
-    return {(str(each.get("cidrBlock", "")), str(each.get("description") or "")) for each in policies}
+    return {
+        (str(each.get("cidrBlock", "")), str(each.get("description") or "")): {
+            "CidrBlock": each.get("cidrBlock", ""),
+            "Description": each.get("description") or "",
+            "PolicyIndex": each.get("index") or 0,
+            "PolicyVersion": each.get("version") or "",
+        }
+        for each in policies
+    }
 
 
 def _prepaid(props: Props) -> dict[str, int]:
@@ -103,7 +111,7 @@ class Instance(Handler):
         cloud.wait(running, (True,), _RUNNING_S, what=f"registry instance {id}")
         if bool(wanted.get("openPublicOperation")) != bool(before.get("openPublicOperation")):
             self._open(cloud, id, wanted)
-        if _ranges(wanted) != _ranges(before):
+        if _ranges(wanted).keys() != _ranges(before).keys():
             self._admit(cloud, id, before, wanted)
 
     def _open(self, cloud: Cloud, id: str, props: Props) -> None:
@@ -122,12 +130,8 @@ class Instance(Handler):
 
         cloud.wait(opened, (True,), _RUNNING_S, what=f"public endpoint of {id}")
         before, after = _ranges(old), _ranges(new)
-        for verb, ranges in (("Delete", before - after), ("Create", after - before)):
-            entries = [
-                {"CidrBlock": cidr, "Description": text, "PolicyIndex": 0, "PolicyVersion": ""}
-                for cidr, text in sorted(ranges)
-            ]
-            if entries:
+        for verb, ranges, others in (("Delete", before, after), ("Create", after, before)):
+            if entries := [ranges[each] for each in sorted(ranges.keys() - others.keys())]:
                 request = {"RegistryId": id, "SecurityGroupPolicySet": entries}
                 cloud.call("tcr", f"{verb}MultipleSecurityPolicy", request, retry_s=0)
 
@@ -164,6 +168,7 @@ class Instance(Handler):
                 }
                 for policy in policies
             ],
+            "replications": [],
             "tags": tag_map(found["TagSpecification"]["Tags"]),
             **prepaid,
         }

@@ -45,17 +45,14 @@ class ServiceAccount(Handler):
         id = f"{props['registryId']}#{name}"
         partial.id(id)
         write_tags(cloud, "tcr", "instance", id, None, props.get("tags"))
-        if props.get("password"):
-            self._choose_password(cloud, props)
-        else:
-            props["password"] = made["Password"]
+        chosen = self._choose_password(cloud, props) if props.get("password") else made["Password"]
+        partial.tell(password=chosen)
         return Created(id)
 
-    def _choose_password(self, cloud: Cloud, props: Props) -> None:
+    def _choose_password(self, cloud: Cloud, props: Props) -> str:
         request = {"RegistryId": props["registryId"], "Name": props["name"], "Random": False}
         request["Password"] = props["password"]
-        answer = cloud.call("tcr", "ModifyServiceAccountPassword", request, retry_s=WRITE_S)
-        props["password"] = answer["Password"]
+        return str(cloud.call("tcr", "ModifyServiceAccountPassword", request, retry_s=WRITE_S)["Password"])
 
     def read(self, cloud: Cloud, id: str, props: Props) -> Props | None:
         """Its entry in the first page of DescribeServiceAccounts."""
@@ -71,14 +68,13 @@ class ServiceAccount(Handler):
             "permissions": [
                 {"resource": each["Resource"], "actions": each["Actions"]} for each in found["Permissions"]
             ],
-            "password": props.get("password"),
             "tags": read_tags(cloud, "tcr", "instance", id),
         }
 
     def update(self, cloud: Cloud, id: str, old: Props, new: Props, changed: frozenset[str]) -> None:
         """ModifyServiceAccount as a whole, by the name with the prefix; then tags and password."""
         if not changed or changed & {"permissions", "description", *_NUMBERS}:
-            kept = given(old, {"expiresAt": "expiresAt"})
+            kept = given(old, {name: name for name in ("expiresAt", "disable")})
             request = {"RegistryId": new["registryId"], "Name": PREFIX + new["name"], **_account(kept | new)}
             cloud.call("tcr", "ModifyServiceAccount", request, retry_s=WRITE_S)
         write_tags(cloud, "tcr", "instance", id, old.get("tags"), new.get("tags"))
@@ -133,11 +129,13 @@ class VpcAttachment(Handler):
 
     def _lead(self, cloud: Cloud, id: str, name: str, props: Props) -> None:
         """Make a name lead to the address inside the VPC, or stop that."""
-        address = cloud.wait(
-            lambda: (self._find(cloud, id) or {}).get("AccessIp"), bool, _ADDRESS_S, what=f"the address of {id}"
-        )
+
+        def address() -> str:
+            return (self._find(cloud, id) or {}).get("AccessIp") or ""
+
+        found = cloud.wait(address, bool, _ADDRESS_S, what=f"the address of {id}")
         action = "CreateInternalEndpointDns" if props.get(name) else "DeleteInternalEndpointDns"
-        request = {**self._place(id, address, public=_DNS[name]), "RegionName": props.get("regionName") or ""}
+        request = {**self._place(id, found, public=_DNS[name]), "RegionName": props.get("regionName") or ""}
         cloud.call("tcr", action, request, retry_s=WRITE_S)
 
     def _place(self, id: str, address: str, *, public: bool) -> dict[str, Any]:

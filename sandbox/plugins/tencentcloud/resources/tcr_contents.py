@@ -66,6 +66,7 @@ class Namespace(Handler):
         found = _named(cloud, "DescribeNamespaces", "NamespaceList", request, name)
         if found is None:
             return None
+        items: list[dict[str, Any]] = found.get("CVEWhitelistItems") or []
         return {
             "instanceId": instance,
             "name": name,
@@ -73,7 +74,7 @@ class Namespace(Handler):
             "isAutoScan": found["AutoScan"],
             "isPreventVul": found["PreventVUL"],
             "severity": found["Severity"],
-            "cveWhitelistItems": [{"cveId": each["CVEID"]} for each in found.get("CVEWhitelistItems") or []],
+            "cveWhitelistItems": [{"cveId": each["CVEID"]} for each in items],
         }
 
     def update(self, cloud: Cloud, id: str, old: Props, new: Props, changed: frozenset[str]) -> None:
