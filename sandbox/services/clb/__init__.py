@@ -1,9 +1,8 @@
 """Cloud Load Balancer (clb 2018-03-17): control plane; haproxy is behind it.
 
-Other services use `targets` (registration by scaling groups) and `instances` (what a certificate or a log topic is
-bound to). Source: docs/sources.md, CLB.
+Other services use `kinds` and `targets` (registration by scaling groups). Source: docs/sources.md, CLB.
 """
 
-from sandbox.services.clb import configs, instances, listeners, logs, quota, redirection, rules, targets, tasks
+from sandbox.services.clb import configs, instances, listeners, quota, redirection, rules, targets, tasks
 
-__all__ = ["configs", "instances", "listeners", "logs", "quota", "redirection", "rules", "targets", "tasks"]
+__all__ = ["configs", "instances", "listeners", "quota", "redirection", "rules", "targets", "tasks"]

@@ -4,8 +4,9 @@ from typing import Any
 
 from sandbox.api.actions import Context
 from sandbox.api.errors import ApiError
-
-ISSUED = 1
+from sandbox.api.store import Store
+from sandbox.services.clb.kinds import LISTENER, RULE
+from sandbox.services.ssl.kinds import CERTIFICATE, ISSUED, USERS
 
 
 def settle(ctx: Context, asked: dict[str, Any]) -> dict[str, Any] | None:
@@ -46,7 +47,7 @@ def _answer(mode: str, id: str, ca_id: str, more: list[str]) -> dict[str, Any]:
 
 
 def _need(ctx: Context, id: str, kind: str) -> None:
-    doc = ctx.store.find("ssl.certificate", id)
+    doc = CERTIFICATE.anywhere(ctx.store, id)
     if doc is None:
         raise ApiError("InvalidParameterValue", f"The certificate `{id}` does not exist.")
     if doc["CertificateType"] != kind:
@@ -55,3 +56,17 @@ def _need(ctx: Context, id: str, kind: str) -> None:
     if doc["Status"] != ISSUED:
         message = f"The certificate `{id}` is not issued (status {doc['Status']}, {doc['StatusName']})."
         raise ApiError("InvalidParameterValue", message)
+
+
+def _users(store: Store, certificate_id: str) -> list[str]:
+    """The load balancers, in every region, whose listeners or rules use a certificate."""
+    found: set[str] = set()
+    for doc in (*LISTENER.all(store), *RULE.all(store)):
+        certificate: dict[str, Any] = doc.get("Certificate") or {}
+        more: list[str] = certificate.get("ExtCertIds") or []
+        if certificate_id in (certificate.get("CertId"), certificate.get("CertCaId"), *more):
+            found.add(doc["_lb"])
+    return sorted(found)
+
+
+USERS.append(_users)

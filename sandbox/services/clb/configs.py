@@ -14,10 +14,7 @@ from sandbox.api.paging import page
 from sandbox.api.store import Doc
 from sandbox.services.clb import directives, quota, tasks
 from sandbox.services.clb.inventory import (
-    CONFIG,
     LAYER_7,
-    LISTENER,
-    RULE,
     SERVICE,
     VERSION,
     idle,
@@ -25,21 +22,15 @@ from sandbox.services.clb.inventory import (
     rule,
     rules_of,
 )
+from sandbox.services.clb.kinds import CONFIGURATION, LISTENER, RULE
 from sandbox.services.clb.requests import (
     AddCustomizedConfigRequest,
     DeleteCustomizedConfigRequest,
     ModifyCustomizedConfigRequest,
 )
-from sandbox.services.params import check_name, check_one_of, given, in_region, public, stamp
+from sandbox.services.params import check_name, check_one_of, given, public, stamp
 
 TYPES = ("CLB", "SERVER", "LOCATION")
-
-
-def _config(ctx: Context, id: str) -> Doc:
-    doc = in_region(ctx, CONFIG, id)
-    if doc is None:
-        raise ApiError("InvalidParameterValue", f"The custom configuration `{id}` does not exist in {ctx.region}.")
-    return doc
 
 
 def add_customized_config(ctx: Context, request: AbstractModel) -> dict[str, Any]:
@@ -60,9 +51,9 @@ def add_customized_config(ctx: Context, request: AbstractModel) -> dict[str, Any
             "UpdateTimestamp": stamp(ctx),
             "_bindings": [],
         }
-        ctx.store.put(CONFIG, id, doc, ctx.region)
-        tasks.settled(ctx)
-    return {"ConfigId": id, "UconfigId": id}
+        CONFIGURATION.create(ctx, doc)
+        tasks.begin(ctx, [])
+    return {"ConfigId": id}
 
 
 def _bound(ctx: Context, doc: Doc) -> list[str]:
@@ -70,26 +61,19 @@ def _bound(ctx: Context, doc: Doc) -> list[str]:
     return [idle(ctx, id)["LoadBalancerId"] for id in sorted({bind["LoadBalancerId"] for bind in doc["_bindings"]})]
 
 
-def _work(ctx: Context, lb_ids: list[str]) -> None:
-    if lb_ids:
-        tasks.begin(ctx, lb_ids)
-    else:
-        tasks.settled(ctx)
-
-
 def modify_customized_config(ctx: Context, request: AbstractModel) -> dict[str, Any]:
     """Other text or name; a new text goes to all that it is bound to."""
     asked = given(request)
     with ctx.store.lock:
-        doc = _config(ctx, asked["UconfigId"])
+        doc = CONFIGURATION.need(ctx, asked["UconfigId"])
         if "ConfigName" in asked:
             check_name("ConfigName", asked["ConfigName"], 60)
         if "ConfigContent" in asked:
             directives.parse(asked["ConfigContent"])
         affected = _bound(ctx, doc)
         doc |= {key: asked[key] for key in ("ConfigName", "ConfigContent") if key in asked}
-        ctx.store.put(CONFIG, doc["UconfigId"], doc | {"UpdateTimestamp": stamp(ctx)})
-        _work(ctx, affected)
+        CONFIGURATION.save(ctx.store, doc | {"UpdateTimestamp": stamp(ctx)})
+        tasks.begin(ctx, affected)
     return {}
 
 
@@ -97,15 +81,15 @@ def delete_customized_config(ctx: Context, request: AbstractModel) -> dict[str, 
     """Refused while it is bound."""
     asked = given(request)
     with ctx.store.lock:
-        docs = [_config(ctx, id) for id in asked["UconfigIdList"]]
+        docs = [CONFIGURATION.need(ctx, id) for id in asked["UconfigIdList"]]
         for doc in docs:
             if doc["_bindings"]:
                 bound = doc["_bindings"][0]["LoadBalancerId"]
                 message = f"The custom configuration `{doc['UconfigId']}` is bound to `{bound}`; unbind it first."
                 raise ApiError("FailedOperation", message)
         for doc in docs:
-            ctx.store.delete(CONFIG, doc["UconfigId"])
-        tasks.settled(ctx)
+            CONFIGURATION.drop(ctx, doc["UconfigId"])
+        tasks.begin(ctx, [])
     return {}
 
 
@@ -117,7 +101,7 @@ def describe_customized_config_list(
     asked = given(request)
     docs = [
         doc
-        for doc in ctx.store.list(CONFIG, ctx.region)
+        for doc in CONFIGURATION.list(ctx)
         if doc["ConfigType"] == asked.get("ConfigType", doc["ConfigType"])
         and doc["UconfigId"] in asked.get("UconfigIds", [doc["UconfigId"]])
         and asked.get("ConfigName", "") in doc["ConfigName"]
@@ -141,7 +125,7 @@ def _check_bind(ctx: Context, config: Doc, bind: dict[str, Any]) -> None:
             raise ApiError("InvalidParameter.LocationNotFound", message)
     if config["ConfigType"] == "LOCATION":
         rule(ctx, bind["ListenerId"], bind["LocationId"])
-    for other in ctx.store.list(CONFIG, ctx.region):
+    for other in CONFIGURATION.list(ctx):
         if other["ConfigType"] == config["ConfigType"] and other["UconfigId"] != config["UconfigId"]:
             for there in other["_bindings"]:
                 if _place(there) == _place(bind):
@@ -160,12 +144,12 @@ def associate_customized_config(ctx: Context, request: models.AssociateCustomize
     """Bind to load balancers, servers (listener and domain) or locations, by the configuration's type."""
     asked = given(request)
     with ctx.store.lock:
-        doc = _config(ctx, asked["UconfigId"])
+        doc = CONFIGURATION.need(ctx, asked["UconfigId"])
         for bind in asked["BindList"]:
             _check_bind(ctx, doc, bind)
         places = {_place(bind): bind for bind in [*doc["_bindings"], *asked["BindList"]]}
-        ctx.store.put(CONFIG, doc["UconfigId"], doc | {"_bindings": list(places.values())})
-        _work(ctx, sorted({bind["LoadBalancerId"] for bind in asked["BindList"]}))
+        CONFIGURATION.save(ctx.store, doc | {"_bindings": list(places.values())})
+        tasks.begin(ctx, sorted({bind["LoadBalancerId"] for bind in asked["BindList"]}))
     return {}
 
 
@@ -174,14 +158,14 @@ def disassociate_customized_config(ctx: Context, request: models.DisassociateCus
     """Unbind; a place that is not bound is accepted."""
     asked = given(request)
     with ctx.store.lock:
-        doc = _config(ctx, asked["UconfigId"])
+        doc = CONFIGURATION.need(ctx, asked["UconfigId"])
         gone = {_place(bind) for bind in asked["BindList"]}
         affected = sorted({bind["LoadBalancerId"] for bind in doc["_bindings"] if _place(bind) in gone})
         for id in affected:
             idle(ctx, id)
         doc["_bindings"] = [bind for bind in doc["_bindings"] if _place(bind) not in gone]
-        ctx.store.put(CONFIG, doc["UconfigId"], doc)
-        _work(ctx, affected)
+        CONFIGURATION.save(ctx.store, doc)
+        tasks.begin(ctx, affected)
     return {}
 
 
@@ -190,15 +174,15 @@ def describe_customized_config_associate_list(
     ctx: Context, request: models.DescribeCustomizedConfigAssociateListRequest
 ) -> dict[str, Any]:
     """Where a configuration is bound."""
-    doc = _config(ctx, request.UconfigId)
+    doc = CONFIGURATION.need(ctx, request.UconfigId)
     binds = [_detail(ctx, doc, bind) for bind in doc["_bindings"]]
     binds = [bind for bind in binds if (request.Domain or "") in bind["Domain"]]
     return {"BindList": page(binds, request.Offset, request.Limit), "TotalCount": len(binds)}
 
 
 def _detail(ctx: Context, doc: Doc, bind: dict[str, Any]) -> dict[str, Any]:
-    owner = ctx.store.find(LISTENER, bind.get("ListenerId", "")) or {}
-    location = ctx.store.find(RULE, bind.get("LocationId", "")) or {}
+    owner = LISTENER.anywhere(ctx.store, bind.get("ListenerId", "")) or {}
+    location = RULE.anywhere(ctx.store, bind.get("LocationId", "")) or {}
     return {
         "UconfigId": doc["UconfigId"],
         "LoadBalancerId": bind["LoadBalancerId"],

@@ -1,15 +1,17 @@
 """What the documents of a load balancer mean for the substrate."""
 
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
+from sandbox.api.locks import holding
 from sandbox.api.store import Doc, Store
 from sandbox.services import plane
 from sandbox.services.clb import directives, health
-from sandbox.services.clb.inventory import CONFIG, LAYER_7, LB, LISTENER, listeners_of, rules_of
+from sandbox.services.clb.inventory import LAYER_7, listeners_of, rules_of
+from sandbox.services.clb.kinds import CONFIGURATION, LISTENER, LOAD_BALANCER
+from sandbox.services.ssl.kinds import CERTIFICATE
 from sandbox.services.vpc import addresses, hosts
 from sandbox.substrate import specs
 
@@ -19,7 +21,6 @@ source 100.64.0.0/10 is: a leg takes no address of a subnet and does not keep on
 FIRST_LEG = 10
 _BALANCE = {"WRR": "roundrobin", "LEAST_CONN": "leastconn", "IP_HASH": "source"}
 _PROTOCOLS = {"HTTP": "http", "HTTPS": "https", "TCP": "tcp"}
-_locks: dict[str, threading.Lock] = {}
 
 
 def legs_subnet(vpc_id: str) -> str:
@@ -29,14 +30,14 @@ def legs_subnet(vpc_id: str) -> str:
 
 def free_leg(store: Store, vpc_id: str) -> IPv4Address:
     """An address for another leg in a VPC."""
-    used = {doc["_private"] for doc in store.list(LB) if doc["VpcId"] == vpc_id}
+    used = {doc["_private"] for doc in LOAD_BALANCER.all(store) if doc["VpcId"] == vpc_id}
     return next(address for address in list(LEGS)[FIRST_LEG:] if str(address) not in used)
 
 
 def apply(store: Store, lb_id: str) -> None:
-    """Bring a load balancer's host, name and listeners to what the documents say. Raises SubstrateError."""
-    with _locks.setdefault(lb_id, threading.Lock()):
-        doc = store.find(LB, lb_id)
+    """Bring a load balancer's host and listeners to what the documents say. Raises SubstrateError."""
+    with holding(LOAD_BALANCER.name, lb_id):
+        doc = LOAD_BALANCER.anywhere(store, lb_id)
         if doc is None:
             return
         _connect(store, doc)
@@ -67,13 +68,13 @@ def _connect(store: Store, doc: Doc) -> None:
 
 def remove(store: Store, lb_id: str) -> None:
     """Take a load balancer out of the substrate and give its addresses back. Accepts what is already gone."""
-    with _locks.setdefault(lb_id, threading.Lock()):
-        doc = store.find(LB, lb_id)
+    with holding(LOAD_BALANCER.name, lb_id):
+        doc = LOAD_BALANCER.anywhere(store, lb_id)
         plane.current().remove(specs.Balancer, lb_id)
         hosts.disconnect(store, lb_id)
         addresses.free_public(store, lb_id)
         addresses.free_private(store, lb_id)
-        others = [other for other in store.list(LB) if doc and other["VpcId"] == doc["VpcId"]]
+        others = [other for other in LOAD_BALANCER.all(store) if doc and other["VpcId"] == doc["VpcId"]]
         if doc and all(other["LoadBalancerId"] == lb_id for other in others):
             plane.current().remove(specs.Subnet, legs_subnet(doc["VpcId"]))
 
@@ -115,7 +116,7 @@ def _listener(store: Store, doc: Doc) -> specs.Listener:
 def _configurations(store: Store, listener: Doc) -> Iterator[str]:
     """The texts bound to a load balancer, then to a server, then to a location: the nearest comes last and decides."""
     order = ("CLB", "SERVER", "LOCATION")
-    for config in sorted(store.list(CONFIG), key=lambda each: order.index(each["ConfigType"])):
+    for config in sorted(CONFIGURATION.all(store), key=lambda each: order.index(each["ConfigType"])):
         binds: list[dict[str, Any]] = config["_bindings"]
         whole = any(bind["LoadBalancerId"] == listener["_lb"] and not bind.get("ListenerId") for bind in binds)
         if whole or any(bind.get("ListenerId") == listener["ListenerId"] for bind in binds):
@@ -128,7 +129,7 @@ def _certificates(store: Store, listener: Doc, rules: list[Doc]) -> Iterator[str
         certificate: dict[str, Any] = owner.get("Certificate") or {}
         more: list[str] = certificate.get("ExtCertIds") or []
         for id in (certificate.get("CertId"), *more):
-            found = store.find("ssl.certificate", id) if id else None
+            found = CERTIFICATE.anywhere(store, id) if id else None
             if found and id not in seen:
                 seen.add(str(id))
                 yield f"{found['CertificatePublicKey'].strip()}\n{found['CertificatePrivateKey'].strip()}\n"
@@ -152,7 +153,7 @@ def _routes(store: Store, rules: list[Doc]) -> Iterator[specs.Route]:
 
 def _redirect_port(store: Store, rule: Doc) -> int | None:
     target = rule["RewriteTarget"].get("TargetListenerId")
-    found = store.find(LISTENER, target) if target else None
+    found = LISTENER.anywhere(store, target) if target else None
     return int(found["Port"]) if found else None
 
 

@@ -11,6 +11,8 @@ from sandbox.api.errors import ApiError
 from sandbox.substrate.specs import Check
 
 LAYER_7 = ("HTTP", "HTTPS")
+TARGETS_OWN = -1
+"""`CheckPort` that takes a port off again: it reads back as none."""
 _RANGES = {
     "TimeOut": (2, 60),
     "IntervalTime": (2, 300),
@@ -62,10 +64,12 @@ def settle(asked: Mapping[str, Any] | None, protocol: str, before: Mapping[str, 
         message = f"HealthCheck.HttpCheckMethod is {given['HttpCheckMethod']}; allowed: HEAD, GET."
         raise ApiError("InvalidParameterValue", message)
     path = given.get("HttpCheckPath")
-    if path is not None and (not str(path).startswith("/") or len(path) > 200):
-        message = f"HealthCheck.HttpCheckPath is `{path}`; allowed: 1 to 200 characters, beginning with `/`."
+    if path and (not str(path).startswith("/") or len(path) > 200):
+        message = f"HealthCheck.HttpCheckPath is `{path}`; allowed: up to 200 characters, beginning with `/`."
         raise ApiError("InvalidParameterValue", message)
     check |= given
+    if check.get("CheckPort") == TARGETS_OWN:
+        del check["CheckPort"]
     if check["HealthSwitch"] and check["TimeOut"] >= check["IntervalTime"]:
         message = f"HealthCheck.TimeOut is {check['TimeOut']}; it must be below IntervalTime, {check['IntervalTime']}."
         raise ApiError("InvalidParameterValue", message)

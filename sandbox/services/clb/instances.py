@@ -6,25 +6,25 @@ from typing import Any
 
 from tencentcloud.clb.v20180317 import models
 
-from sandbox.api import tags
 from sandbox.api.actions import Context, action
 from sandbox.api.errors import ApiError
 from sandbox.api.paging import matches, page
 from sandbox.api.store import Doc
 from sandbox.services.clb import dataplane, quota, tasks
-from sandbox.services.clb.inventory import LB, LISTENER, idle
+from sandbox.services.clb.inventory import idle
+from sandbox.services.clb.kinds import LOAD_BALANCER
 from sandbox.services.params import (
     check_name,
     check_one_of,
     check_zone,
     given,
-    in_region,
     public,
     stamp,
     zone_name,
     zone_number,
 )
 from sandbox.services.vpc import addresses
+from sandbox.services.vpc.kinds import SECURITY_GROUP, SUBNET, VPC
 
 SLA_TYPES = (
     "SLA",
@@ -57,8 +57,7 @@ def create_load_balancer(ctx: Context, request: models.CreateLoadBalancerRequest
         for _ in range(int(asked.get("Number", 1))):
             quota.take(ctx, "TOTAL_OPEN_CLB_QUOTA" if _is_open(asked) else "TOTAL_INTERNAL_CLB_QUOTA")
             doc = _new(ctx, asked)
-            ctx.store.put(LB, doc["LoadBalancerId"], doc, ctx.region)
-            tags.write(ctx.store, "clb", "clb", ctx.region, doc["LoadBalancerId"], tags.of_request(request.Tags))
+            LOAD_BALANCER.create(ctx, doc)
             ids.append(doc["LoadBalancerId"])
         tasks.begin(ctx, ids, "create")
     return {"LoadBalancerIds": ids, "DealName": ctx.request_id}
@@ -78,7 +77,7 @@ def _check(ctx: Context, asked: dict[str, Any]) -> None:
         raise ApiError("InvalidParameterValue", f"`Number` is {asked['Number']}; allowed: 1 to 20.")
     if not asked.get("VpcId"):
         raise ApiError("MissingParameter", "`VpcId` is needed: the sandbox's account has no default VPC.")
-    if in_region(ctx, "vpc", asked["VpcId"]) is None:
+    if VPC.find(ctx, asked["VpcId"]) is None:
         raise ApiError("InvalidParameterValue", f"The VPC `{asked['VpcId']}` does not exist in {ctx.region}.")
     if asked.get("VipIsp", "BGP") != "BGP" and "BandwidthPackageId" not in asked:
         raise ApiError("InvalidParameterValue", "`VipIsp` other than BGP needs `BandwidthPackageId`.")
@@ -90,7 +89,7 @@ def _check(ctx: Context, asked: dict[str, Any]) -> None:
     elif not asked.get("SubnetId"):
         raise ApiError("MissingParameter", "`SubnetId` is needed for an INTERNAL load balancer.")
     else:
-        subnet = in_region(ctx, "subnet", asked["SubnetId"])
+        subnet = SUBNET.find(ctx, asked["SubnetId"])
         if subnet is None or subnet["VpcId"] != asked["VpcId"]:
             raise ApiError("InvalidParameterValue", f"The subnet `{asked['SubnetId']}` is not in `{asked['VpcId']}`.")
 
@@ -148,6 +147,7 @@ def _new(ctx: Context, asked: dict[str, Any]) -> Doc:
         "SlaType": asked.get("SlaType", ""),
         "AttributeFlags": [],
         "IsBlock": False,
+        "Tags": asked.get("Tags", []),
         "_region": region,
         "_task": "",
     }
@@ -175,7 +175,7 @@ def _open(ctx: Context, asked: dict[str, Any], id: str, internet: dict[str, Any]
 
 def _internal(ctx: Context, asked: dict[str, Any], id: str) -> Doc:
     vip = str(addresses.take_private(ctx.store, asked["SubnetId"], id, asked.get("Vip")))
-    zone = ctx.store.get("subnet", asked["SubnetId"])["Zone"]
+    zone = SUBNET.need(ctx, asked["SubnetId"])["Zone"]
     return {
         "LoadBalancerVips": [vip],
         "MasterZone": _zone_info(zone),
@@ -201,7 +201,6 @@ _FILTERS = {
 }
 _EXACT = {
     "LoadBalancerType": "LoadBalancerType",
-    "LoadBalancerName": "LoadBalancerName",
     "Domain": "LoadBalancerDomain",
     "ProjectId": "ProjectId",
     "VpcId": "VpcId",
@@ -220,27 +219,23 @@ def _asked_for(doc: Doc, asked: dict[str, Any]) -> bool:
     master: dict[str, Any] = doc["MasterZone"] or {}
     if asked.get("MasterZone") and asked["MasterZone"] != master.get("Zone"):
         return False
+    if asked.get("LoadBalancerName", "") not in doc["LoadBalancerName"]:
+        return False
     word = asked.get("SearchKey", "")
     return word in doc["LoadBalancerName"] or word in doc["LoadBalancerDomain"] or word in doc["LoadBalancerVips"]
 
 
 @action
 def describe_load_balancers(ctx: Context, request: models.DescribeLoadBalancersRequest) -> dict[str, Any]:
-    """Newest first, as the cloud sorts; ids that do not exist are left out."""
+    """Newest first, as the cloud sorts; ids that do not exist are left out, and a name may be a part of one."""
     asked = given(request)
     docs = [
         doc
-        for doc in (_tagged(ctx, each) for each in reversed(ctx.store.list(LB, ctx.region)))
+        for doc in reversed(LOAD_BALANCER.list(ctx))
         if _asked_for(doc, asked) and matches(doc, request.Filters, _FILTERS)
     ]
     found = page(docs, request.Offset, request.Limit)
     return {"TotalCount": len(docs), "LoadBalancerSet": [public(doc) for doc in found]}
-
-
-def _tagged(ctx: Context, doc: Doc) -> Doc:
-    """With the tags that the tag service has now."""
-    kept = tags.read(ctx.store, "clb", "clb", ctx.region, doc["LoadBalancerId"])
-    return doc | {"Tags": tags.as_list(kept, "TagKey", "TagValue")}
 
 
 @action
@@ -262,7 +257,7 @@ def modify_load_balancer_attributes(
             doc["TargetRegionInfo"] = doc["TargetRegionInfo"] | asked["TargetRegionInfo"]
         if "DeleteProtect" in asked:
             doc["AttributeFlags"] = ["DeleteProtect"] if asked["DeleteProtect"] else []
-        ctx.store.put(LB, doc["LoadBalancerId"], doc)
+        LOAD_BALANCER.save(ctx.store, doc)
         tasks.begin(ctx, [doc["LoadBalancerId"]])
     return {"DealName": ctx.request_id}
 
@@ -275,8 +270,19 @@ def modify_load_balancer_sla(ctx: Context, request: models.ModifyLoadBalancerSla
         for change in changes:
             check_one_of("SlaType", change["SlaType"], SLA_TYPES)
             doc = idle(ctx, change["LoadBalancerId"])
-            ctx.store.put(LB, doc["LoadBalancerId"], doc | {"SlaType": change["SlaType"]})
+            LOAD_BALANCER.save(ctx.store, doc | {"SlaType": change["SlaType"]})
         tasks.begin(ctx, [change["LoadBalancerId"] for change in changes])
+    return {}
+
+
+@action
+def modify_load_balancers_project(ctx: Context, request: models.ModifyLoadBalancersProjectRequest) -> dict[str, Any]:
+    """Another project; it only reads back."""
+    asked = given(request)
+    with ctx.store.lock:
+        for doc in [idle(ctx, id) for id in asked["LoadBalancerIds"]]:
+            LOAD_BALANCER.save(ctx.store, doc | {"ProjectId": asked["ProjectId"]})
+        tasks.begin(ctx, asked["LoadBalancerIds"])
     return {}
 
 
@@ -290,9 +296,9 @@ def set_load_balancer_security_groups(
     with ctx.store.lock:
         doc = idle(ctx, asked["LoadBalancerId"])
         for group in groups:
-            if in_region(ctx, "security_group", group) is None:
+            if SECURITY_GROUP.find(ctx, group) is None:
                 raise ApiError("InvalidParameterValue", f"The security group `{group}` does not exist in {ctx.region}.")
-        ctx.store.put(LB, doc["LoadBalancerId"], doc | {"SecureGroups": groups})
+        LOAD_BALANCER.save(ctx.store, doc | {"SecureGroups": groups})
         tasks.begin(ctx, [doc["LoadBalancerId"]])
     return {}
 
@@ -308,7 +314,7 @@ def set_load_balancer_cls_log(ctx: Context, request: models.SetLoadBalancerClsLo
             message = f"The log topic `{asked['LogTopicId']}` is not in log set `{asked['LogSetId']}`."
             raise ApiError("InvalidParameterValue", message)
         changed = doc | {"LogSetId": asked["LogSetId"], "LogTopicId": asked["LogTopicId"]}
-        ctx.store.put(LB, doc["LoadBalancerId"], changed)
+        LOAD_BALANCER.save(ctx.store, changed)
         tasks.begin(ctx, [doc["LoadBalancerId"]])
     return {}
 
@@ -324,28 +330,3 @@ def delete_load_balancer(ctx: Context, request: models.DeleteLoadBalancerRequest
                 raise ApiError("OperationDenied", message)
         tasks.begin(ctx, ids, "delete")
     return {}
-
-
-def with_certificate(ctx: Context, certificate_id: str) -> list[str]:
-    """The load balancers, in every region, whose listeners or rules use a certificate."""
-    found: set[str] = set()
-    for kind in (LISTENER, "clb.rule"):
-        for doc in ctx.store.list(kind):
-            certificate: dict[str, Any] = doc.get("Certificate") or {}
-            more: list[str] = certificate.get("ExtCertIds") or []
-            used = (certificate.get("CertId"), certificate.get("CertCaId"), *more)
-            if certificate_id in used:
-                found.add(doc["_lb"])
-    return sorted(found)
-
-
-@action
-def describe_load_balancer_list_by_cert_id(
-    ctx: Context, request: models.DescribeLoadBalancerListByCertIdRequest
-) -> dict[str, Any]:
-    """The region's load balancers that use these certificates."""
-    answer: list[dict[str, Any]] = []
-    for certificate_id in given(request)["CertIds"]:
-        docs = [in_region(ctx, LB, id) for id in with_certificate(ctx, certificate_id)]
-        answer.append({"CertId": certificate_id, "LoadBalancers": [public(doc) for doc in docs if doc]})
-    return {"CertSet": answer}

@@ -1,28 +1,19 @@
-"""The documents of load balancers, listeners and rules, and how they are found.
-
-Kinds: `clb.load_balancer` (models.LoadBalancer), `clb.listener` (models.Listener without Rules), `clb.rule`
-(models.RuleOutput). Private keys: `_lb`, `_targets` (see targets.py); of a load balancer `_vip` (public address),
-`_private` (its leg in the VPC), `_subnet` (that leg's subnet in the substrate), `_region`, `_task` (the running one).
-"""
+"""How listeners and rules are found and removed: what belongs to what."""
 
 from typing import Any
 
 from sandbox.api.actions import Context
 from sandbox.api.errors import ApiError
 from sandbox.api.store import Doc, Store
-from sandbox.services.params import in_region
+from sandbox.services.clb.kinds import CONFIGURATION, LISTENER, LOAD_BALANCER, RULE
 
 SERVICE, VERSION = "clb", "2018-03-17"
-LB, LISTENER, RULE, CONFIG = "clb.load_balancer", "clb.listener", "clb.rule", "clb.config"
 LAYER_7 = ("HTTP", "HTTPS")
 
 
 def load_balancer(ctx: Context, id: str) -> Doc:
     """The load balancer in this region. Raises ApiError InvalidParameter.LBIdNotFound."""
-    doc = in_region(ctx, LB, id)
-    if doc is None:
-        raise ApiError("InvalidParameter.LBIdNotFound", f"The load balancer `{id}` does not exist in {ctx.region}.")
-    return doc
+    return LOAD_BALANCER.need(ctx, id)
 
 
 def idle(ctx: Context, id: str) -> Doc:
@@ -36,17 +27,17 @@ def idle(ctx: Context, id: str) -> Doc:
 
 def listener(ctx: Context, lb_id: str, id: str) -> Doc:
     """The listener of that load balancer. Raises ApiError InvalidParameter.ListenerIdNotFound."""
-    doc = ctx.store.find(LISTENER, id)
+    doc = LISTENER.anywhere(ctx.store, id)
     if doc is None or doc["_lb"] != lb_id:
-        raise ApiError("InvalidParameter.ListenerIdNotFound", f"The listener `{id}` is not one of `{lb_id}`.")
+        raise ApiError(LISTENER.missing, f"The listener `{id}` is not one of `{lb_id}`.")
     return doc
 
 
 def rule(ctx: Context, listener_id: str, id: str) -> Doc:
     """The rule of that listener. Raises ApiError InvalidParameter.LocationNotFound."""
-    doc = ctx.store.find(RULE, id)
+    doc = RULE.anywhere(ctx.store, id)
     if doc is None or doc["ListenerId"] != listener_id:
-        raise ApiError("InvalidParameter.LocationNotFound", f"The rule `{id}` is not one of listener `{listener_id}`.")
+        raise ApiError(RULE.missing, f"The rule `{id}` is not one of listener `{listener_id}`.")
     return doc
 
 
@@ -60,31 +51,31 @@ def locate(ctx: Context, listener_id: str, asked: dict[str, Any]) -> Doc | None:
         if asked.get("Domain") in doc["Domains"] and doc["Url"] == asked.get("Url"):
             return doc
     message = f"No rule {asked.get('Domain')} {asked.get('Url')} on listener `{listener_id}`."
-    raise ApiError("InvalidParameter.LocationNotFound", message)
+    raise ApiError(RULE.missing, message)
 
 
 def listeners_of(store: Store, lb_id: str) -> list[Doc]:
     """A load balancer's listeners, in the order they were made."""
-    return [doc for doc in store.list(LISTENER) if doc["_lb"] == lb_id]
+    return [doc for doc in LISTENER.all(store) if doc["_lb"] == lb_id]
 
 
 def rules_of(store: Store, listener_id: str) -> list[Doc]:
     """A listener's rules, in the order they were made."""
-    return [doc for doc in store.list(RULE) if doc["ListenerId"] == listener_id]
+    return [doc for doc in RULE.all(store) if doc["ListenerId"] == listener_id]
 
 
 def remove_rule(store: Store, doc: Doc) -> None:
     """Remove a rule, what redirects to it, and its place in custom configurations."""
-    store.delete(RULE, doc["LocationId"])
-    for other in store.list(RULE):
+    store.delete(RULE.name, doc["LocationId"])
+    for other in RULE.all(store):
         if other["RewriteTarget"].get("TargetLocationId") == doc["LocationId"]:
             other["RewriteTarget"] = {}
-            store.put(RULE, other["LocationId"], other)
+            RULE.save(store, other)
     _unbind(store, "LocationId", doc["LocationId"])
     rest = rules_of(store, doc["ListenerId"])
     if doc["DefaultServer"] and rest and not any(other["DefaultServer"] for other in rest):
         rest[0]["DefaultServer"] = True
-        store.put(RULE, rest[0]["LocationId"], rest[0])
+        RULE.save(store, rest[0])
 
 
 def remove_listener(store: Store, doc: Doc) -> None:
@@ -92,12 +83,19 @@ def remove_listener(store: Store, doc: Doc) -> None:
     for each in rules_of(store, doc["ListenerId"]):
         remove_rule(store, each)
     _unbind(store, "ListenerId", doc["ListenerId"])
-    store.delete(LISTENER, doc["ListenerId"])
+    store.delete(LISTENER.name, doc["ListenerId"])
+
+
+def remove_load_balancer(ctx: Context, id: str) -> None:
+    """Forget a load balancer with its listeners."""
+    for each in listeners_of(ctx.store, id):
+        remove_listener(ctx.store, each)
+    _unbind(ctx.store, "LoadBalancerId", id)
+    LOAD_BALANCER.drop(ctx, id)
 
 
 def _unbind(store: Store, key: str, id: str) -> None:
-    for config in store.list(CONFIG):
+    for config in CONFIGURATION.all(store):
         kept = [bind for bind in config["_bindings"] if bind.get(key) != id]
         if len(kept) != len(config["_bindings"]):
-            config["_bindings"] = kept
-            store.put(CONFIG, config["UconfigId"], config)
+            CONFIGURATION.save(store, config | {"_bindings": kept})

@@ -10,7 +10,6 @@ from sandbox.api.store import Doc
 from sandbox.services.clb import certificates, health, quota, tasks
 from sandbox.services.clb.inventory import (
     LAYER_7,
-    LISTENER,
     idle,
     listener,
     listeners_of,
@@ -18,6 +17,7 @@ from sandbox.services.clb.inventory import (
     remove_listener,
     rules_of,
 )
+from sandbox.services.clb.kinds import LISTENER
 from sandbox.services.params import check_name, check_one_of, given, public, stamp
 
 PROTOCOLS = ("TCP", "UDP", "HTTP", "HTTPS", "TCP_SSL", "QUIC")
@@ -39,9 +39,8 @@ def create_listener(ctx: Context, request: models.CreateListenerRequest) -> dict
         ids: list[str] = []
         for position, port in enumerate(asked["Ports"]):
             _check_port(there, asked["Protocol"], int(port))
-            doc: Doc = _new(ctx, asked, position, int(port))
-            doc["Certificate"] = certificate
-            ctx.store.put(LISTENER, doc["ListenerId"], doc, ctx.region)
+            doc: Doc = new(ctx, asked, int(port), position) | {"Certificate": certificate}
+            LISTENER.create(ctx, doc)
             ids.append(doc["ListenerId"])
         tasks.begin(ctx, [balancer["LoadBalancerId"]])
     return {"ListenerIds": ids}
@@ -97,7 +96,8 @@ def _certificate(ctx: Context, asked: dict[str, Any]) -> dict[str, Any] | None:
     return certificate
 
 
-def _new(ctx: Context, asked: dict[str, Any], position: int, port: int) -> Doc:
+def new(ctx: Context, asked: dict[str, Any], port: int, position: int = 0) -> Doc:
+    """A listener without certificates, as a CreateListener request asks for it at this place of its lists."""
     protocol = asked["Protocol"]
     id = ctx.store.new_id("lbl")
     names = asked.get("ListenerNames", [])
@@ -107,6 +107,7 @@ def _new(ctx: Context, asked: dict[str, Any], position: int, port: int) -> Doc:
         "Protocol": protocol,
         "Port": port,
         "EndPort": asked.get("EndPort", 0),
+        "Certificate": None,
         "HealthCheck": None if layer_7 else health.settle(asked.get("HealthCheck"), protocol),
         "Scheduler": asked.get("Scheduler", "WRR"),
         "SessionExpireTime": asked.get("SessionExpireTime", 0),
@@ -117,7 +118,7 @@ def _new(ctx: Context, asked: dict[str, Any], position: int, port: int) -> Doc:
         "TargetType": asked.get("TargetType", "NODE"),
         "KeepaliveEnable": asked.get("KeepaliveEnable", 0),
         "DeregisterTargetRst": asked.get("DeregisterTargetRst", False),
-        "AttrFlags": [],
+        "AttrFlags": [flag for flag in ("H2cSwitch", "SnatEnable") if asked.get(flag)],
         "IdleConnectTimeout": asked.get("IdleConnectTimeout", IDLE_CONNECT_S.get(protocol, 0)),
         "_lb": asked["LoadBalancerId"],
         "_targets": [],
@@ -174,7 +175,10 @@ def modify_listener(ctx: Context, request: models.ModifyListenerRequest) -> dict
         if "Certificate" in asked or "MultiCertInfo" in asked:
             doc["Certificate"] = _certificate(ctx, asked | {"Protocol": protocol, "SniSwitch": doc["SniSwitch"]})
         doc |= {key: asked[key] for key in _MODIFIABLE if key in asked}
-        ctx.store.put(LISTENER, doc["ListenerId"], doc)
+        if "SnatEnable" in asked:
+            others = [flag for flag in doc["AttrFlags"] if flag != "SnatEnable"]
+            doc["AttrFlags"] = [*others, "SnatEnable"] if asked["SnatEnable"] else others
+        LISTENER.save(ctx.store, doc)
         tasks.begin(ctx, [doc["_lb"]])
     return {}
 

@@ -7,17 +7,9 @@ from tencentcloud.clb.v20180317 import models
 from sandbox.api.actions import Context, action
 from sandbox.api.errors import ApiError
 from sandbox.api.store import Doc
-from sandbox.services.clb import health, tasks
-from sandbox.services.clb.inventory import (
-    LISTENER,
-    RULE,
-    idle,
-    listener,
-    listeners_of,
-    load_balancer,
-    rule,
-    rules_of,
-)
+from sandbox.services.clb import health, listeners, tasks
+from sandbox.services.clb.inventory import idle, listener, listeners_of, load_balancer, rule, rules_of
+from sandbox.services.clb.kinds import LISTENER, RULE
 from sandbox.services.params import given, public, stamp
 
 CODES = (301, 302, 307)
@@ -31,7 +23,7 @@ def _point(ctx: Context, source: Doc, target: Doc, kind: str, code: int) -> None
         "TakeUrl": True,
         "RewriteType": kind,
     }
-    ctx.store.put(RULE, source["LocationId"], source)
+    RULE.save(ctx.store, source)
 
 
 def _check(source: Doc, target: Doc, code: int) -> None:
@@ -73,29 +65,8 @@ def _plain_listener(ctx: Context, lb_id: str) -> Doc:
             if each["Protocol"] != "HTTP":
                 raise ApiError("InvalidParameter.PortCheckFailed", f"Port 80 is taken by `{each['ListenerId']}`.")
             return each
-    id = ctx.store.new_id("lbl")
-    doc: Doc = {
-        "ListenerId": id,
-        "Protocol": "HTTP",
-        "Port": 80,
-        "EndPort": 0,
-        "HealthCheck": None,
-        "Certificate": None,
-        "Scheduler": "WRR",
-        "SessionExpireTime": 0,
-        "SessionType": "NORMAL",
-        "SniSwitch": 0,
-        "ListenerName": id,
-        "CreateTime": stamp(ctx),
-        "TargetType": "NODE",
-        "KeepaliveEnable": 0,
-        "DeregisterTargetRst": False,
-        "AttrFlags": [],
-        "IdleConnectTimeout": 0,
-        "_lb": lb_id,
-        "_targets": [],
-    }
-    ctx.store.put(LISTENER, id, doc, ctx.region)
+    doc = listeners.new(ctx, {"Protocol": "HTTP", "LoadBalancerId": lb_id}, 80)
+    LISTENER.create(ctx, doc)
     return doc
 
 
@@ -116,7 +87,7 @@ def _plain_rule(ctx: Context, source: Doc, aim: Doc) -> Doc:
         "CreateTime": stamp(ctx),
         "_targets": [],
     }
-    ctx.store.put(RULE, made["LocationId"], made, ctx.region)
+    RULE.create(ctx, made)
     return made
 
 
@@ -165,6 +136,6 @@ def delete_rewrite(ctx: Context, request: models.DeleteRewriteRequest) -> dict[s
             if source["RewriteTarget"].get("TargetLocationId") != info["TargetLocationId"]:
                 message = f"The rule `{source['LocationId']}` does not redirect to `{info['TargetLocationId']}`."
                 raise ApiError("InvalidParameter", message)
-            ctx.store.put(RULE, source["LocationId"], source | {"RewriteTarget": {}})
+            RULE.save(ctx.store, source | {"RewriteTarget": {}})
         tasks.begin(ctx, [balancer["LoadBalancerId"]])
     return {}

@@ -1,89 +1,32 @@
-"""Requests that the public API has and the official SDK has no models for.
-
-AddCustomizedConfig, ModifyCustomizedConfig and DeleteCustomizedConfig: parameter names as the provider sends them.
-The front reads types from `:rtype:`, as in the SDK's own models.
-"""
+"""Requests that the public API has and the official SDK has no models for, with the provider's parameter names."""
 
 from typing import Any
 
 from tencentcloud.common.abstract_model import AbstractModel
 
 
-class _Request(AbstractModel):
-    _fields: tuple[str, ...] = ()
+def _model(name: str, **types: str) -> type[AbstractModel]:
+    """A model with these parameters. The front reads types from `:rtype:`, as in the SDK's own models."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        for field in self._fields:
-            setattr(self, f"_{field}", None)
+    def start(self: Any) -> None:
+        AbstractModel.__init__(self)
+        read(self, {})
 
-    def _deserialize(self, params: dict[str, Any]) -> None:
-        for field in self._fields:
-            setattr(self, f"_{field}", params.get(field))
+    def read(self: Any, params: dict[str, Any]) -> None:
+        for each in types:
+            setattr(self, f"_{each}", params.get(each))
 
+    def parameter(key: str) -> property:
+        return property(lambda self: getattr(self, f"_{key}"), doc=f":rtype: {types[key]}")
 
-class AddCustomizedConfigRequest(_Request):
-    """A new configuration."""
-
-    _fields = ("ConfigName", "ConfigType", "ConfigContent")
-
-    @property
-    def ConfigName(self) -> Any:
-        """1 to 60 characters.
-        :rtype: str
-        """
-        return getattr(self, "_ConfigName", None)
-
-    @property
-    def ConfigType(self) -> Any:
-        """CLB, SERVER or LOCATION.
-        :rtype: str
-        """
-        return getattr(self, "_ConfigType", None)
-
-    @property
-    def ConfigContent(self) -> Any:
-        """The directives.
-        :rtype: str
-        """
-        return getattr(self, "_ConfigContent", None)
+    members = {key: parameter(key) for key in types}
+    return type(name, (AbstractModel,), {"__init__": start, "_deserialize": read, **members})
 
 
-class ModifyCustomizedConfigRequest(_Request):
-    """Another name or text."""
-
-    _fields = ("ConfigName", "UconfigId", "ConfigContent")
-
-    @property
-    def ConfigName(self) -> Any:
-        """1 to 60 characters.
-        :rtype: str
-        """
-        return getattr(self, "_ConfigName", None)
-
-    @property
-    def UconfigId(self) -> Any:
-        """`pz-…`.
-        :rtype: str
-        """
-        return getattr(self, "_UconfigId", None)
-
-    @property
-    def ConfigContent(self) -> Any:
-        """The directives.
-        :rtype: str
-        """
-        return getattr(self, "_ConfigContent", None)
-
-
-class DeleteCustomizedConfigRequest(_Request):
-    """Configurations to delete."""
-
-    _fields = ("UconfigIdList",)
-
-    @property
-    def UconfigIdList(self) -> Any:
-        """Ids.
-        :rtype: list of str
-        """
-        return getattr(self, "_UconfigIdList", None)
+AddCustomizedConfigRequest = _model(
+    "AddCustomizedConfigRequest", ConfigName="str", ConfigType="str", ConfigContent="str"
+)
+ModifyCustomizedConfigRequest = _model(
+    "ModifyCustomizedConfigRequest", UconfigId="str", ConfigName="str", ConfigContent="str"
+)
+DeleteCustomizedConfigRequest = _model("DeleteCustomizedConfigRequest", UconfigIdList="list of str")

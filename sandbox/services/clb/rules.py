@@ -11,14 +11,13 @@ from sandbox.api.store import Doc
 from sandbox.services.clb import certificates, health, quota, tasks
 from sandbox.services.clb.inventory import (
     LAYER_7,
-    LISTENER,
-    RULE,
     idle,
     listener,
     remove_rule,
     rule,
     rules_of,
 )
+from sandbox.services.clb.kinds import RULE
 from sandbox.services.params import check_one_of, given, stamp
 
 SCHEDULERS = ("WRR", "IP_HASH", "LEAST_CONN")
@@ -46,7 +45,7 @@ def create_rule(ctx: Context, request: models.CreateRuleRequest) -> dict[str, An
             made.append(doc)
         for doc in made:
             _take_over_default(ctx, there, doc)
-            ctx.store.put(RULE, doc["LocationId"], doc, ctx.region)
+            RULE.create(ctx, doc)
         tasks.begin(ctx, [asked["LoadBalancerId"]])
     return {"LocationIds": [doc["LocationId"] for doc in made]}
 
@@ -54,7 +53,7 @@ def create_rule(ctx: Context, request: models.CreateRuleRequest) -> dict[str, An
 def _take_over_default(ctx: Context, there: list[Doc], doc: Doc) -> None:
     if doc["DefaultServer"]:
         for other in there:
-            ctx.store.put(RULE, other["LocationId"], other | {"DefaultServer": False})
+            RULE.save(ctx.store, other | {"DefaultServer": False})
 
 
 def _check_new(there: list[Doc], doc: Doc) -> None:
@@ -167,31 +166,26 @@ def modify_rule(ctx: Context, request: models.ModifyRuleRequest) -> dict[str, An
             doc["HealthCheck"] = health.settle(asked["HealthCheck"], owner["Protocol"], doc["HealthCheck"])
         for key in ("Url", "Scheduler", "SessionExpireTime", "ForwardType", "OAuth"):
             doc[key] = asked.get(key, doc[key])
-        ctx.store.put(RULE, doc["LocationId"], doc)
+        RULE.save(ctx.store, doc)
         tasks.begin(ctx, [doc["_lb"]])
     return {}
 
 
 @action
-def modify_domain(ctx: Context, request: models.ModifyDomainRequest) -> dict[str, Any]:
-    """Rename a domain in all its rules."""
-    return _modify_domain(ctx, given(request))
-
-
-@action
 def modify_domain_attributes(ctx: Context, request: models.ModifyDomainAttributesRequest) -> dict[str, Any]:
-    """Name, certificate, HTTP/2 and default server of a domain: they hold for all its rules."""
-    return _modify_domain(ctx, given(request))
+    """Name, certificate, HTTP/2 and default server of a domain: they hold for all its rules.
 
-
-def _modify_domain(ctx: Context, asked: dict[str, Any]) -> dict[str, Any]:
+    Rules of several domains may be named by `NewDomains` alone, which then changes no name.
+    """
+    asked = given(request)
+    named = asked.get("Domain") or asked.get("NewDomains", [""])[0]
     with ctx.store.lock:
         idle(ctx, asked["LoadBalancerId"])
         owner = listener(ctx, asked["LoadBalancerId"], asked["ListenerId"])
         there = rules_of(ctx.store, owner["ListenerId"])
-        docs = [doc for doc in there if asked["Domain"] in doc["Domains"]]
+        docs = [doc for doc in there if named in doc["Domains"]]
         if not docs:
-            message = f"No rule has domain `{asked['Domain']}` on listener `{owner['ListenerId']}`."
+            message = f"No rule has domain `{named}` on listener `{owner['ListenerId']}`."
             raise ApiError("InvalidParameter.LocationNotFound", message)
         if asked.get("Http2") and owner["Protocol"] != "HTTPS":
             raise ApiError("InvalidParameter", "`Http2` needs an HTTPS listener.")
@@ -208,17 +202,16 @@ def _modify_domain(ctx: Context, asked: dict[str, Any]) -> dict[str, Any]:
             doc |= {"Certificate": certificate} if certificate else {}
             doc |= {key: asked[key] for key in ("Http2", "DefaultServer") if key in asked}
             doc["QuicStatus"] = "QUIC_ACTIVE" if asked.get("Quic") else doc["QuicStatus"]
-            ctx.store.put(RULE, doc["LocationId"], doc)
+            RULE.save(ctx.store, doc)
         if asked.get("NewDefaultServerDomain"):
             _move_default(ctx, there, asked["NewDefaultServerDomain"])
-        ctx.store.put(LISTENER, owner["ListenerId"], owner)
         tasks.begin(ctx, [owner["_lb"]])
     return {}
 
 
 def _move_default(ctx: Context, there: list[Doc], domain: str) -> None:
     for doc in there:
-        ctx.store.put(RULE, doc["LocationId"], doc | {"DefaultServer": domain in doc["Domains"]})
+        RULE.save(ctx.store, doc | {"DefaultServer": domain in doc["Domains"]})
 
 
 @action

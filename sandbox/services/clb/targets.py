@@ -12,14 +12,12 @@ from tencentcloud.clb.v20180317 import models
 
 from sandbox.api.actions import CHINA, Context, action
 from sandbox.api.errors import ApiError
+from sandbox.api.kinds import Kind
 from sandbox.api.store import Doc, Store
 from sandbox.services import plane
 from sandbox.services.clb import dataplane, quota, tasks
 from sandbox.services.clb.inventory import (
     LAYER_7,
-    LB,
-    LISTENER,
-    RULE,
     idle,
     listener,
     listeners_of,
@@ -27,6 +25,7 @@ from sandbox.services.clb.inventory import (
     locate,
     rules_of,
 )
+from sandbox.services.clb.kinds import LISTENER, LOAD_BALANCER, RULE
 from sandbox.services.params import given, in_region
 
 DEFAULT_WEIGHT = 10
@@ -52,7 +51,7 @@ def deregister(
     """Remove targets {InstanceId | EniIp, Port?}; what is already gone, listener and rule too, is accepted."""
     with store.lock:
         kind, id = (RULE, location_id) if location_id else (LISTENER, listener_id)
-        owner = store.find(kind, id)
+        owner = kind.anywhere(store, id)
         if owner is None:
             return
         _put(store, kind, owner, [old for old in owner["_targets"] if not _named(old, targets)])
@@ -64,8 +63,8 @@ def healthy(
 ) -> bool | None:
     """Whether every target of an instance passes its check; None while it is not registered or not checked."""
     kind, id = (RULE, location_id) if location_id else (LISTENER, listener_id)
-    owner = store.find(kind, id)
-    if owner is None or store.find(LB, load_balancer_id) is None:
+    owner = kind.anywhere(store, id)
+    if owner is None or LOAD_BALANCER.anywhere(store, load_balancer_id) is None:
         return None
     states = plane.current().balancer_health(load_balancer_id).get(id, {})
     own = [
@@ -76,17 +75,12 @@ def healthy(
     return None if not own or None in own else all(own)
 
 
-def private_addresses(store: Store, vpc_id: str) -> list[str]:
-    """The addresses from which the load balancers of a VPC reach their targets."""
-    return [doc["_private"] for doc in store.list(LB) if doc["VpcId"] == vpc_id]
-
-
 def forget_instance(store: Store, instance_id: str) -> None:
     """Take an instance that is gone out of every listener and rule."""
     changed: set[str] = set()
     with store.lock:
         for kind in (LISTENER, RULE):
-            for owner in store.list(kind):
+            for owner in kind.all(store):
                 kept = [target for target in owner["_targets"] if target.get("InstanceId") != instance_id]
                 if len(kept) != len(owner["_targets"]):
                     _put(store, kind, owner, kept)
@@ -95,13 +89,13 @@ def forget_instance(store: Store, instance_id: str) -> None:
         dataplane.apply(store, lb_id)
 
 
-def _owner(store: Store, listener_id: str, location_id: str | None) -> tuple[str, Doc]:
+def _owner(store: Store, listener_id: str, location_id: str | None) -> tuple[Kind, Doc]:
     if location_id:
-        rule = store.find(RULE, location_id)
+        rule = RULE.anywhere(store, location_id)
         if rule is None or rule["ListenerId"] != listener_id:
             raise ApiError("InvalidParameter.LocationNotFound", f"The rule `{location_id}` does not exist.")
         return RULE, rule
-    owner = store.find(LISTENER, listener_id)
+    owner = LISTENER.anywhere(store, listener_id)
     if owner is None:
         raise ApiError("InvalidParameter.ListenerIdNotFound", f"The listener `{listener_id}` does not exist.")
     if owner["Protocol"] in LAYER_7:
@@ -109,10 +103,9 @@ def _owner(store: Store, listener_id: str, location_id: str | None) -> tuple[str
     return LISTENER, owner
 
 
-def _put(store: Store, kind: str, owner: Doc, targets: list[dict[str, Any]]) -> None:
+def _put(store: Store, kind: Kind, owner: Doc, targets: list[dict[str, Any]]) -> None:
     quota.limit("TOTAL_TARGET_BIND_QUOTA", len(targets))
-    owner["_targets"] = targets
-    store.put(kind, owner["LocationId"] if kind == RULE else owner["ListenerId"], owner)
+    kind.save(store, owner | {"_targets": targets})
 
 
 def _identity(target: Target) -> tuple[str, str, int]:
@@ -223,21 +216,6 @@ def modify_target_weight(ctx: Context, request: models.ModifyTargetWeightRequest
     """Weight 0 drains: open requests finish, no new one comes, checks go on."""
     asked = given(request)
     return _change(ctx, asked, lambda there: _weighted(there, asked))
-
-
-@action
-def batch_modify_target_weight(ctx: Context, request: models.BatchModifyTargetWeightRequest) -> dict[str, Any]:
-    """Weights in several listeners or rules of one load balancer."""
-    asked = given(request)
-    with ctx.store.lock:
-        balancer = idle(ctx, asked["LoadBalancerId"])
-        for each in asked["ModifyList"]:
-            listener(ctx, asked["LoadBalancerId"], each["ListenerId"])
-            rule = locate(ctx, each["ListenerId"], each)
-            kind, owner = _owner(ctx.store, each["ListenerId"], rule["LocationId"] if rule else None)
-            _put(ctx.store, kind, owner, _weighted(owner["_targets"], each))
-        tasks.begin(ctx, [balancer["LoadBalancerId"]])
-    return {}
 
 
 def _backend(store: Store, target: Target) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The async model: a write answers at once, and its RequestId is a task that DescribeTaskStatus tells about.
 
-The documents are written when the request is accepted; the task brings the whole load balancer to what they say.
+The documents are written when the request is accepted; the task then brings each load balancer to what they say, one by
+one: what fails for one fails the task, and leaves the others alone.
 """
 
 import logging
@@ -8,84 +9,90 @@ from typing import Any
 
 from tencentcloud.clb.v20180317 import models
 
-from sandbox.api import tags
-from sandbox.api.actions import Context, action, task
+from sandbox.api import restoring
+from sandbox.api.actions import Context, Order, action, restores, task
 from sandbox.api.errors import ApiError
 from sandbox.api.store import Doc
 from sandbox.services import zones
 from sandbox.services.clb import dataplane
-from sandbox.services.clb.inventory import LB, listeners_of, remove_listener
+from sandbox.services.clb.inventory import remove_load_balancer
+from sandbox.services.clb.kinds import LOAD_BALANCER, TASK
 from sandbox.services.params import given
-from sandbox.substrate.errors import SubstrateError
 
 log = logging.getLogger("sandbox.api.clb")
 
-TASK = "clb.task"
 DELAY_S = 0.1
+ATTEMPTS = 3
+"""What hinders a balancer is mostly a neighbour that is being made, and gone within a second."""
 SUCCESS, FAILED, RUNNING = 0, 1, 2
 KEPT = 200
 """How many ended tasks can still be asked about."""
 
 
-def begin(ctx: Context, lb_ids: list[str], work: str = "apply") -> None:
+def begin(ctx: Context, ids: list[str], work: str = "apply") -> None:
     """Start a task on load balancers under this request's id. `work`: create, apply or delete."""
-    for lb_id in lb_ids:
-        doc = ctx.store.get(LB, lb_id)
-        doc["_task"] = ctx.request_id
-        ctx.store.put(LB, lb_id, doc)
-    _record(ctx, ctx.request_id, {"Status": RUNNING, "LoadBalancerIds": lb_ids, "Message": ""})
-    ctx.later(DELAY_S, "clb.finish", {"task": ctx.request_id, "load_balancers": lb_ids, "work": work})
+    for id in ids:
+        doc = ctx.store.get(LOAD_BALANCER.name, id)
+        LOAD_BALANCER.save(ctx.store, doc | {"_task": ctx.request_id})
+        ctx.later(DELAY_S, "clb.finish", {"id": id, "task": ctx.request_id, "work": work})
+    status = RUNNING if ids else SUCCESS
+    doc = {"_id": ctx.request_id, "Status": status, "LoadBalancerIds": ids, "Message": "", "_left": ids}
+    TASK.create(ctx, doc)
+    for old in [old for old in TASK.all(ctx.store) if old["Status"] != RUNNING][:-KEPT]:
+        TASK.drop(ctx, old["_id"])
 
 
-def settled(ctx: Context) -> None:
-    """A task that is done at once: what it changed is not part of any data plane."""
-    _record(ctx, ctx.request_id, {"Status": SUCCESS, "LoadBalancerIds": [], "Message": ""})
-
-
-def _record(ctx: Context, id: str, doc: Doc) -> None:
-    ctx.store.put(TASK, id, doc | {"_id": id}, ctx.region)
-    ended = [old for old in ctx.store.list(TASK) if old["Status"] != RUNNING]
-    for old in ended[:-KEPT]:
-        ctx.store.delete(TASK, old["_id"])
-
-
-@task("clb.finish")
-def finish(ctx: Context, payload: dict[str, Any]) -> None:
-    """Bring the load balancers to what their documents say, or remove them, and end the task."""
-    status, message = SUCCESS, ""
-    for lb_id in payload["load_balancers"]:
-        try:
-            if payload["work"] == "delete":
-                dataplane.remove(ctx.store, lb_id)
-            else:
-                dataplane.apply(ctx.store, lb_id)
-        except SubstrateError as error:
-            status, message = FAILED, str(error)
-            # Clients get no reason, as on the cloud.
-            log.error("%s: %s of %s failed: %s", payload["task"], payload["work"], lb_id, error)
-        _end_one(ctx, lb_id, payload["work"], failed=status == FAILED)
-    if payload["work"] != "apply":
-        zones.publish(ctx.store)
-    found = ctx.store.find(TASK, payload["task"])
-    if found is not None:
-        ctx.store.put(TASK, payload["task"], found | {"Status": status, "Message": message})
-
-
-def _end_one(ctx: Context, lb_id: str, work: str, *, failed: bool) -> None:
+def _failed(ctx: Context, payload: dict[str, Any], reason: str) -> None:
+    """Clients get no reason, as on the cloud; the log has it."""
+    log.error("%s: %s of %s failed: %s", payload["task"], payload["work"], payload["id"], reason)
     with ctx.store.lock:
-        doc = ctx.store.find(LB, lb_id)
-        if doc is None:
-            return
-        if work == "delete" and not failed:
-            for each in listeners_of(ctx.store, lb_id):
-                remove_listener(ctx.store, each)
-            ctx.store.delete(LB, lb_id)
-            tags.forget(ctx.store, "clb", "clb", doc["_region"], lb_id)
-            return
-        doc["_task"] = ""
-        # A load balancer whose creation failed stays at 0, as one the cloud never finished.
-        doc["Status"] = doc["Status"] if failed else 1
-        ctx.store.put(LB, lb_id, doc)
+        doc = LOAD_BALANCER.anywhere(ctx.store, payload["id"])
+        if doc is not None:
+            # One whose creation failed stays at status 0, as one that the cloud never finished.
+            LOAD_BALANCER.save(ctx.store, doc | {"_task": ""})
+        _end(ctx, payload, reason)
+
+
+@task("clb.finish", attempts=ATTEMPTS, given_up=_failed)
+def finish(ctx: Context, payload: dict[str, Any]) -> None:
+    """Bring a load balancer to what its documents say, or remove it, and end the task for it."""
+    id, work = payload["id"], payload["work"]
+    if work == "delete":
+        dataplane.remove(ctx.store, id)
+        with ctx.store.lock:
+            remove_load_balancer(ctx, id)
+    else:
+        dataplane.apply(ctx.store, id)
+    if work != "apply":
+        zones.publish(ctx.store)
+    with ctx.store.lock:
+        doc = LOAD_BALANCER.anywhere(ctx.store, id)
+        if doc is not None:
+            LOAD_BALANCER.save(ctx.store, doc | {"_task": "", "Status": 1})
+        _end(ctx, payload, "")
+
+
+def _end(ctx: Context, payload: dict[str, Any], failure: str) -> None:
+    """The caller holds the store's lock."""
+    doc = TASK.anywhere(ctx.store, payload["task"])
+    if doc is None:
+        return
+    doc["_left"] = [id for id in doc["_left"] if id != payload["id"]]
+    doc["Message"] = doc["Message"] or failure
+    if not doc["_left"]:
+        doc["Status"] = FAILED if doc["Message"] else SUCCESS
+    TASK.save(ctx.store, doc)
+
+
+@restores(Order.SERVERS)
+def restore(ctx: Context) -> None:
+    """Every load balancer that was ready once stands again; one that a task works on is brought up by that."""
+
+    def bring_up(inner: Context, doc: Doc) -> None:
+        if doc["Status"] == 1:
+            dataplane.apply(inner.store, doc["LoadBalancerId"])
+
+    restoring.each(ctx, LOAD_BALANCER, bring_up)
 
 
 @action
@@ -95,7 +102,5 @@ def describe_task_status(ctx: Context, request: models.DescribeTaskStatusRequest
     id = asked.get("TaskId") or asked.get("DealName")
     if not id:
         raise ApiError("MissingParameter", "One of `TaskId` and `DealName` is needed.")
-    found = ctx.store.find(TASK, id)
-    if found is None:
-        raise ApiError("InvalidParameter", f"The task `{id}` does not exist.")
+    found = TASK.need(ctx, id)
     return {key: found[key] for key in ("Status", "LoadBalancerIds", "Message")}

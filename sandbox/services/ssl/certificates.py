@@ -13,11 +13,10 @@ from sandbox.api.actions import Context, action
 from sandbox.api.errors import ApiError
 from sandbox.api.paging import page
 from sandbox.api.store import Doc
-from sandbox.services.params import check_name, check_one_of, given, stamp
+from sandbox.services.params import check_name, check_one_of, given, public, stamp
 from sandbox.services.ssl import pem
+from sandbox.services.ssl.kinds import CERTIFICATE, ISSUED, PENDING, RECORD_ADDED, USERS
 
-CERTIFICATE = "ssl.certificate"
-ISSUED, PENDING, CANCELLED = 1, 0, 7
 STATUS_NAMES = {0: "Pending", 1: "Issued", 2: "Rejected", 3: "Expired", 4: "DNS record added", 7: "Cancelled"}
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
@@ -25,14 +24,6 @@ _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 def new_id() -> str:
     """Eight letters and digits, without a prefix."""
     return "".join(secrets.choice(_ALPHABET) for _ in range(8))
-
-
-def certificate_of(ctx: Context, id: str) -> Doc:
-    """The certificate. Raises ApiError FailedOperation.CertificateNotFound."""
-    doc = ctx.store.find(CERTIFICATE, id)
-    if doc is None:
-        raise ApiError("FailedOperation.CertificateNotFound", f"The certificate `{id}` does not exist.")
-    return doc
 
 
 def base(ctx: Context, id: str, asked: dict[str, Any]) -> Doc:
@@ -103,7 +94,7 @@ def upload_certificate(ctx: Context, request: models.UploadCertificateRequest) -
             "CertificatePrivateKey": asked.get("CertificatePrivateKey", ""),
             "CertFingerprint": _fingerprint(asked["CertificatePublicKey"]),
         }
-        ctx.store.put(CERTIFICATE, id, doc)
+        CERTIFICATE.create(ctx, doc)
     return {"CertificateId": id, "RepeatCertId": ""}
 
 
@@ -113,13 +104,13 @@ def _fingerprint(public_key: str) -> str:
 
 def _same(ctx: Context, public_key: str) -> Doc | None:
     wanted = _fingerprint(public_key)
-    return next((doc for doc in ctx.store.list(CERTIFICATE) if doc["CertFingerprint"] == wanted), None)
+    return next((doc for doc in CERTIFICATE.list(ctx) if doc["CertFingerprint"] == wanted), None)
 
 
 @action
 def describe_certificate_detail(ctx: Context, request: models.DescribeCertificateDetailRequest) -> dict[str, Any]:
     """With the certificate and its key."""
-    doc = {key: value for key, value in certificate_of(ctx, request.CertificateId).items() if not key.startswith("_")}
+    doc = public(CERTIFICATE.need(ctx, request.CertificateId))
     chain = [
         part + "-----END CERTIFICATE-----" for part in doc["CertificatePublicKey"].split("-----END CERTIFICATE-----")
     ]
@@ -131,13 +122,13 @@ _SECRET = ("CertificatePrivateKey", "CertificatePublicKey", "CertFingerprint")
 
 
 def _listed(doc: Doc) -> Doc:
-    return {key: value for key, value in doc.items() if not key.startswith("_") and key not in _SECRET}
+    return {key: value for key, value in public(doc).items() if key not in _SECRET}
 
 
 @action
 def describe_certificate(ctx: Context, request: models.DescribeCertificateRequest) -> dict[str, Any]:
     """Without the certificate and its key."""
-    doc = _listed(certificate_of(ctx, request.CertificateId))
+    doc = _listed(CERTIFICATE.need(ctx, request.CertificateId))
     return {key: value for key, value in doc.items() if key not in ("TypeName", "EncryptAlgorithm")}
 
 
@@ -148,7 +139,7 @@ def describe_certificates(ctx: Context, request: models.DescribeCertificatesRequ
     word = asked.get("SearchKey", "")
     docs = [
         doc
-        for doc in reversed(ctx.store.list(CERTIFICATE))
+        for doc in reversed(CERTIFICATE.list(ctx))
         if doc["CertificateType"] == asked.get("CertificateType", doc["CertificateType"])
         and doc["Status"] in asked.get("CertificateStatus", [doc["Status"]])
         and doc["CertificateId"] in asked.get("CertIds", [doc["CertificateId"]])
@@ -170,8 +161,8 @@ def modify_certificate_alias(ctx: Context, request: models.ModifyCertificateAlia
     """Another alias."""
     check_name("Alias", request.Alias or "", 200, 0)
     with ctx.store.lock:
-        doc = certificate_of(ctx, request.CertificateId)
-        ctx.store.put(CERTIFICATE, doc["CertificateId"], doc | {"Alias": request.Alias or ""})
+        doc = CERTIFICATE.need(ctx, request.CertificateId)
+        CERTIFICATE.save(ctx.store, doc | {"Alias": request.Alias or ""})
     return {"CertificateId": request.CertificateId}
 
 
@@ -181,33 +172,31 @@ def modify_certificate_project(ctx: Context, request: models.ModifyCertificatePr
     asked = given(request)
     with ctx.store.lock:
         for id in asked["CertificateIdList"]:
-            doc = certificate_of(ctx, id)
-            ctx.store.put(CERTIFICATE, id, doc | {"ProjectId": str(asked["ProjectId"])})
+            doc = CERTIFICATE.need(ctx, id)
+            CERTIFICATE.save(ctx.store, doc | {"ProjectId": str(asked["ProjectId"])})
     return {"SuccessCertificates": asked["CertificateIdList"], "FailCertificates": []}
 
 
 @action
 def delete_certificate(ctx: Context, request: models.DeleteCertificateRequest) -> dict[str, Any]:
     """Refused while a load balancer uses it, or while it is being issued."""
-    from sandbox.services.clb.instances import with_certificate
-
     with ctx.store.lock:
-        doc = certificate_of(ctx, request.CertificateId)
-        users = with_certificate(ctx, doc["CertificateId"])
+        doc = CERTIFICATE.need(ctx, request.CertificateId)
+        users = [user for users in USERS for user in users(ctx.store, doc["CertificateId"])]
         if users:
             message = f"The certificate `{doc['CertificateId']}` is used by load balancer {', '.join(users)}."
             raise ApiError("FailedOperation.DeleteResourceFailed", message)
-        if doc["Status"] in (PENDING, 4):
+        if doc["Status"] in (PENDING, RECORD_ADDED):
             message = f"The certificate `{doc['CertificateId']}` is being issued: cancel its order first."
             raise ApiError("FailedOperation.CertificateStatusNotAllowDelete", message)
-        ctx.store.delete(CERTIFICATE, doc["CertificateId"])
+        CERTIFICATE.drop(ctx, doc["CertificateId"])
     return {"DeleteResult": True}
 
 
 @action
 def download_certificate(ctx: Context, request: models.DownloadCertificateRequest) -> dict[str, Any]:
     """A zip, as base64, with Nginx/1_<domain>_bundle.crt and Nginx/2_<domain>.key."""
-    doc = certificate_of(ctx, request.CertificateId)
+    doc = CERTIFICATE.need(ctx, request.CertificateId)
     if doc["Status"] != ISSUED:
         raise ApiError("FailedOperation.CertificateStatusNotAllowDownload", "The certificate is not issued.")
     content = io.BytesIO()

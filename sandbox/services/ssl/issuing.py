@@ -16,22 +16,13 @@ from sandbox.api.store import Doc
 from sandbox.services import plane, zones
 from sandbox.services.params import given, stamp
 from sandbox.services.ssl import pem
-from sandbox.services.ssl.certificates import (
-    CANCELLED,
-    CERTIFICATE,
-    ISSUED,
-    PENDING,
-    STATUS_NAMES,
-    base,
-    certificate_of,
-    new_id,
-)
+from sandbox.services.ssl.certificates import STATUS_NAMES, base, new_id
+from sandbox.services.ssl.kinds import CANCELLED, CERTIFICATE, ISSUED, PENDING, RECORD_ADDED
 from sandbox.substrate.errors import SubstrateError
 
 FREE_PACKAGE = "83"
 VALIDITY_MONTHS = "3"
 VALIDITY_DAYS = 90
-RECORD_ADDED = 4
 FIRST_LOOK_S, LONGEST_PAUSE_S = 0.05, 10.0
 LOOKS = 200
 """So often the authority looks for the record by itself, ever more rarely; then it waits for CompleteCertificate."""
@@ -80,8 +71,10 @@ def apply_certificate(ctx: Context, request: models.ApplyCertificateRequest) -> 
         if zone is not None and asked["DvAuthMethod"] == "DNS_AUTO":
             doc |= {"_record": _add_record(ctx, zone, sub, value), "Status": RECORD_ADDED}
             doc["StatusName"] = STATUS_NAMES[RECORD_ADDED]
-        ctx.store.put(CERTIFICATE, id, doc)
-    ctx.later(FIRST_LOOK_S, "ssl.look", {"certificate": id, "times": 0})
+        CERTIFICATE.create(ctx, doc)
+    if doc["_record"] is not None:
+        zones.publish(ctx.store)
+    ctx.later(FIRST_LOOK_S, "ssl.look", {"id": id, "times": 0})
     return {"CertificateId": id}
 
 
@@ -118,18 +111,17 @@ def _add_record(ctx: Context, zone: Doc, sub: str, value: str) -> int:
         {"SubDomain": sub, "RecordType": "TXT", "RecordLine": zones.DEFAULT_LINE, "Value": value, "TTL": 600},
     )
     records.put(ctx, record)
-    zones.publish(ctx.store)
     return int(record["RecordId"])
 
 
 @task("ssl.look")
 def look(ctx: Context, payload: dict[str, Any]) -> None:
     """Issue if the record is there, else look again later."""
-    doc = ctx.store.find(CERTIFICATE, payload["certificate"])
+    doc = CERTIFICATE.find(ctx, payload["id"])
     if doc is None or doc["Status"] not in (PENDING, RECORD_ADDED):
         return
     if not try_issue(ctx, doc["CertificateId"]) and payload["times"] < LOOKS:
-        again: dict[str, Any] = {"certificate": payload["certificate"], "times": payload["times"] + 1}
+        again: dict[str, Any] = {"id": payload["id"], "times": payload["times"] + 1}
         pause = min(FIRST_LOOK_S * 2 ** again["times"], LONGEST_PAUSE_S)
         ctx.later(pause, "ssl.look", again)
 
@@ -145,13 +137,13 @@ def _proven(doc: Doc) -> tuple[bool, list[str]]:
 
 def try_issue(ctx: Context, id: str) -> bool:
     """Issue the certificate if the name server answers with its validation record."""
-    doc = certificate_of(ctx, id)
+    doc = CERTIFICATE.need(ctx, id)
     if not _proven(doc)[0]:
         return False
     chain, key = plane.current().issue_certificate([doc["Domain"]], VALIDITY_DAYS)
     leaf = x509.load_pem_x509_certificate(chain.encode())
     with ctx.store.lock:
-        doc = certificate_of(ctx, id)
+        doc = CERTIFICATE.need(ctx, id)
         if doc["Status"] not in (PENDING, RECORD_ADDED):
             return True
         doc |= pem.facts(leaf) | {
@@ -163,14 +155,14 @@ def try_issue(ctx: Context, id: str) -> bool:
             "Deployable": True,
             "RenewAble": True,
         }
-        ctx.store.put(CERTIFICATE, id, doc)
+        CERTIFICATE.save(ctx.store, doc)
     return True
 
 
 @action
 def complete_certificate(ctx: Context, request: models.CompleteCertificateRequest) -> dict[str, Any]:
     """Ask the authority to look now."""
-    doc = certificate_of(ctx, request.CertificateId)
+    doc = CERTIFICATE.need(ctx, request.CertificateId)
     if doc["Status"] not in (PENDING, RECORD_ADDED):
         raise ApiError("FailedOperation.CertificateStatusNotAllowed", f"The certificate's status is {doc['Status']}.")
     if not try_issue(ctx, doc["CertificateId"]):
@@ -185,7 +177,7 @@ def check_certificate_domain_verification(
     ctx: Context, request: models.CheckCertificateDomainVerificationRequest
 ) -> dict[str, Any]:
     """Whether the record is seen: LocalCheck 0 yes, -3 other values, -1 none; CaCheck 2 found, -1 not."""
-    doc = certificate_of(ctx, request.CertificateId)
+    doc = CERTIFICATE.need(ctx, request.CertificateId)
     if doc["DvAuthDetail"] is None:
         raise ApiError("FailedOperation.InvalidParam", "An uploaded certificate has nothing to verify.")
     proven, seen = _proven(doc)
@@ -205,10 +197,10 @@ def check_certificate_domain_verification(
 def cancel_certificate_order(ctx: Context, request: models.CancelCertificateOrderRequest) -> dict[str, Any]:
     """Only while it is not issued."""
     with ctx.store.lock:
-        doc = certificate_of(ctx, request.CertificateId)
+        doc = CERTIFICATE.need(ctx, request.CertificateId)
         if doc["Status"] not in (PENDING, RECORD_ADDED):
             message = f"The certificate's status is {doc['Status']}: its order cannot be cancelled."
             raise ApiError("FailedOperation.CancelOrderFailed", message)
         doc |= {"Status": CANCELLED, "StatusName": STATUS_NAMES[CANCELLED], "StatusMsg": stamp(ctx)}
-        ctx.store.put(CERTIFICATE, doc["CertificateId"], doc)
+        CERTIFICATE.save(ctx.store, doc)
     return {"CertificateId": doc["CertificateId"]}

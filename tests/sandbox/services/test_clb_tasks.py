@@ -1,0 +1,105 @@
+"""Tasks of load balancers: each balancer ends for itself, and what stood stands again after a restart."""
+
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox.api.actions import Context
+from sandbox.api.store import Store
+from sandbox.services import clb, plane, vpc
+from sandbox.services.clb import tasks
+from sandbox.services.clb.kinds import LOAD_BALANCER
+from sandbox.substrate import specs
+from sandbox.substrate.errors import SubstrateError
+from tests.sandbox.edge import REGION, World, world
+from tests.sandbox.recording import Recording
+
+SERVICES = (clb, vpc)
+
+
+@pytest.fixture
+def edge(tmp_path: Path) -> Generator[World]:
+    with world(tmp_path) as made:
+        yield made
+
+
+def begun(edge: World, action: str, **params: Any) -> dict[str, Any]:
+    """The answer of DescribeTaskStatus once the action's task has ended, well or not."""
+    task = edge.call("clb", action, **params)["RequestId"]
+
+    def state() -> dict[str, Any]:
+        return edge.call("clb", "DescribeTaskStatus", TaskId=task)
+
+    edge.api.until(lambda: state()["Status"] != tasks.RUNNING, f"the task of {action}")
+    return state()
+
+
+def named(edge: World) -> dict[str, int]:
+    """Balancer -> status."""
+    found = edge.call("clb", "DescribeLoadBalancers")["LoadBalancerSet"]
+    return {doc["LoadBalancerId"]: doc["Status"] for doc in found}
+
+
+def refuse_first(edge: World) -> list[str]:
+    """Let no server of the balancer that comes first be made. Returns that balancer, once it is known."""
+    first: list[str] = []
+
+    def refuses(spec: object) -> str | None:
+        if isinstance(spec, specs.Balancer):
+            first[:] = first or [spec.name]
+            return "no room" if spec.name == first[0] else None
+        return None
+
+    edge.plane.refuses = refuses
+    return first
+
+
+def test_one_that_fails_fails_the_task_and_leaves_the_other_ready(edge: World) -> None:
+    vpc_id, _ = edge.network()
+    first = refuse_first(edge)
+    ended = begun(edge, "CreateLoadBalancer", LoadBalancerType="OPEN", LoadBalancerName="two", VpcId=vpc_id, Number=2)
+    assert ended["Status"] == tasks.FAILED
+    assert len(ended["LoadBalancerIds"]) == 2
+    assert named(edge) == {id: int(id != first[0]) for id in ended["LoadBalancerIds"]}
+    assert edge.plane.balancers.keys() == set(ended["LoadBalancerIds"]) - set(first)
+
+
+def test_one_that_failed_is_idle_and_can_be_deleted(edge: World) -> None:
+    vpc_id, _ = edge.network()
+    refuse_first(edge)
+    ended = begun(edge, "CreateLoadBalancer", LoadBalancerType="OPEN", LoadBalancerName="one", VpcId=vpc_id)
+    assert begun(edge, "DeleteLoadBalancer", LoadBalancerIds=ended["LoadBalancerIds"])["Status"] == tasks.SUCCESS
+    assert named(edge) == {}
+    assert edge.plane.hosts == {}
+
+
+def test_a_name_that_cannot_be_published_fails_the_task_and_not_the_worker(edge: World) -> None:
+    class Silent(Recording):
+        def apply_zones(self, zones: Any) -> None:
+            raise SubstrateError("the name server is gone")
+
+    vpc_id, _ = edge.network()
+    with plane.use(Silent()):
+        ended = begun(edge, "CreateLoadBalancer", LoadBalancerType="OPEN", LoadBalancerName="one", VpcId=vpc_id)
+    assert (ended["Status"], ended["Message"]) == (tasks.FAILED, "the name server is gone")
+    edge.clb("ModifyLoadBalancerAttributes", LoadBalancerId=ended["LoadBalancerIds"][0], LoadBalancerName="again")
+
+
+def test_what_was_ready_stands_again_after_a_restart_and_what_never_was_does_not(edge: World) -> None:
+    vpc_id, _ = edge.network()
+    ready = begun(edge, "CreateLoadBalancer", LoadBalancerType="OPEN", LoadBalancerName="a", VpcId=vpc_id)
+    listener: dict[str, Any] = {"Ports": [80], "Protocol": "HTTP"}
+    begun(edge, "CreateListener", LoadBalancerId=ready["LoadBalancerIds"][0], **listener)
+    before = dict(edge.plane.balancers)
+    refuse_first(edge)
+    begun(edge, "CreateLoadBalancer", LoadBalancerType="OPEN", LoadBalancerName="b", VpcId=vpc_id)
+    store: Store = edge.api.store
+    assert len(LOAD_BALANCER.all(store)) == 2
+    nothing = Recording()
+    with plane.use(nothing):
+        tasks.restore(Context(store=store))
+    assert nothing.balancers == before
+    assert nothing.hosts.keys() == before.keys()
+    assert nothing.hosts[ready["LoadBalancerIds"][0]].region == REGION
