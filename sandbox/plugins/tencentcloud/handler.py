@@ -107,7 +107,7 @@ class Handler:
         raise NotImplementedError
 
     def delete(self, cloud: Cloud, id: str, props: Props) -> None:
-        """Delete it. Not found is success: `except CloudError` with `.matches("ResourceNotFound")`."""
+        """Delete it. One that is gone is a success for those codes alone that the official provider takes for it."""
         raise NotImplementedError
 
 

@@ -6,7 +6,7 @@ from sandbox.plugins.protocol.values import Values, has_unknown, plain
 from sandbox.plugins.tencentcloud import resources
 from sandbox.plugins.tencentcloud.cloud import Cloud
 from sandbox.plugins.tencentcloud.diff import diff
-from sandbox.plugins.tencentcloud.errors import CloudError, Immutable, ProviderError
+from sandbox.plugins.tencentcloud.errors import Immutable, ProviderError
 from sandbox.plugins.tencentcloud.handler import HANDLERS, Handler, Partial
 from sandbox.plugins.tencentcloud.schema import Fields, planned
 
@@ -62,12 +62,8 @@ class Resource:
         return self._outputs(planned(self.fields, state, inputs), found)
 
     def delete(self, cloud: Cloud, id: str, state: Values) -> None:
-        """Delete it; one that is not there any more is a success."""
-        try:
-            self.handler.delete(cloud, id, dict(state))
-        except CloudError as error:
-            if not error.matches("ResourceNotFound"):
-                raise
+        """Delete it. Whether one that is not there any more is a success, its handler says."""
+        self.handler.delete(cloud, id, dict(state))
 
     def _outputs(self, before: Values, found: Values) -> Values:
         """`before` with what was read over it, without what is never read; only the schema's names."""

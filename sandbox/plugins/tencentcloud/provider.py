@@ -145,7 +145,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             return provider_pb2.UpdateResponse(properties=encode(marked(fields, outputs)))
 
     def Delete(self, request: provider_pb2.DeleteRequest, context: grpc.ServicerContext) -> empty_pb2.Empty:
-        """Gone afterwards, or before: both succeed."""
+        """Gone afterwards."""
         with self._answering(context, request.urn):
             token, fields, _ = _type_of(request)
             state = plain(decode(request.properties))

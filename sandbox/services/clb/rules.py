@@ -132,11 +132,16 @@ def _new(ctx: Context, owner: Doc, asked: dict[str, Any]) -> Doc:
         "ForwardType": asked.get("ForwardType", "HTTP"),
         "CreateTime": stamp(ctx),
         "TargetType": asked.get("TargetType", "NODE"),
-        "QuicStatus": "QUIC_INACTIVE",
+        "QuicStatus": _quic(asked),
         "OAuth": {"OAuthEnable": False, "OAuthFailureStatus": ""},
         "_lb": owner["_lb"],
         "_targets": [],
     }
+
+
+def _quic(asked: dict[str, Any]) -> str:
+    """It only reads back: the sandbox carries no QUIC."""
+    return "QUIC_ACTIVE" if asked.get("Quic") else "QUIC_INACTIVE"
 
 
 def _certificate_of_domain(ctx: Context, owner: Doc, domains: list[str]) -> dict[str, Any]:
@@ -201,7 +206,7 @@ def modify_domain_attributes(ctx: Context, request: models.ModifyDomainAttribute
             doc |= {"Domain": renamed[0], "Domains": renamed} if renamed else {}
             doc |= {"Certificate": certificate} if certificate else {}
             doc |= {key: asked[key] for key in ("Http2", "DefaultServer") if key in asked}
-            doc["QuicStatus"] = "QUIC_ACTIVE" if asked.get("Quic") else doc["QuicStatus"]
+            doc |= {"QuicStatus": _quic(asked)} if "Quic" in asked else {}
             RULE.save(ctx.store, doc)
         if asked.get("NewDefaultServerDomain"):
             _move_default(ctx, there, asked["NewDefaultServerDomain"])

@@ -147,13 +147,21 @@ def describe_certificates(ctx: Context, request: models.DescribeCertificatesRequ
         and any(word in text for text in (doc["CertificateId"], doc["Alias"], doc["Domain"], *doc["SubjectAltName"]))
     ]
     found = page(docs, request.Offset, request.Limit, default=20, maximum=1000)
+    return {"TotalCount": len(docs), "Certificates": [_row(doc) for doc in found]}
+
+
+def _row(doc: Doc) -> dict[str, Any]:
+    """models.Certificates of a certificate."""
     hidden = ("TypeName", "OrderId", "DvAuthDetail", "VulnerabilityReport")
-    listed = [
-        {key: value for key, value in _listed(doc).items() if key not in hidden}
-        | {"CertSANs": doc["SubjectAltName"], "AllowDownload": doc["Status"] == ISSUED, "PackageTypeName": ""}
-        for doc in found
-    ]
-    return {"TotalCount": len(docs), "Certificates": listed}
+    issued = doc["Status"] == ISSUED
+    return {key: value for key, value in _listed(doc).items() if key not in hidden} | {
+        "CertSANs": doc["SubjectAltName"],
+        "AllowDownload": issued,
+        "SupportDownloadType": {"NGINX": issued},
+        "ProjectInfo": {"ProjectId": doc["ProjectId"]},
+        "CertificateExtra": {"DomainNumber": str(len(doc["SubjectAltName"]))},
+        "PreAuditInfo": {},
+    }
 
 
 @action

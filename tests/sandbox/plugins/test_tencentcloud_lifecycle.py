@@ -142,10 +142,11 @@ def test_an_import_finds_the_arguments_by_itself(fake: Plugin) -> None:
     assert decode(fake.read(VPC, id).inputs) == INPUTS
 
 
-def test_deleting_what_is_gone_already_succeeds(fake: Plugin) -> None:
+def test_deleting_what_is_gone_already_is_what_its_handler_makes_of_it(fake: Plugin) -> None:
     id, outputs = fake.create(VPC, INPUTS)
     fake.delete(VPC, id, outputs)
-    fake.delete(VPC, id, outputs)
+    with pytest.raises(grpc.RpcError, match="Code=ResourceNotFound"):
+        fake.delete(VPC, id, outputs)
 
 
 def test_a_type_without_a_handler_previews_and_then_says_that_it_is_missing(fake: Plugin) -> None:

@@ -107,7 +107,7 @@ def test_a_rule_of_several_domains_is_found_renamed_and_given_another_url(edge: 
     inputs, id, outputs = rules(edge, lb)
     outputs = edge.change(RULE, id, outputs, **inputs, domains=["b.test", "c.test"], http2Switch=False)
     assert sorted(outputs["domains"]) == ["b.test", "c.test"]
-    inputs["url"] = "/v1"
+    inputs |= {"url": "/v1", "quic": True}
     more = {"scheduler": "LEAST_CONN", "healthCheckSwitch": True, "healthCheckHttpPath": "/live"}
     outputs = edge.change(RULE, id, outputs, **inputs, domains=["b.test", "c.test"], http2Switch=False, **more)
     (route, _) = edge.plane.balancers[lb].listeners[0].routes

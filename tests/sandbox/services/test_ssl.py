@@ -26,6 +26,10 @@ def test_an_upload_goes_up_without_differences_and_down(edge: World) -> None:
     assert len(id) == 8
     assert outputs["domain"] == "api.sanmen.test"
     assert outputs["subjectNames"] == ["api.sanmen.test"]
+    for asked, found in (({"SearchKey": "api."}, 1), ({"CertificateType": "CA"}, 0), ({"CertIds": [id]}, 1)):
+        listed = edge.call("ssl", "DescribeCertificates", **asked)
+        assert listed["TotalCount"] == len(listed["Certificates"]) == found
+        assert all("CertificatePrivateKey" not in each for each in listed["Certificates"])
     edge.down(UPLOADED, id, outputs)
     assert HANDLERS[UPLOADED].read(edge.cloud, id, {}) is None
 
