@@ -74,9 +74,10 @@ class RegionCell(pulumi.ComponentResource):
             ),
             child,
         )
+        self._polish = Polish(cell.name("polish"), PolishArgs(cell=cell, balancer=self._balancer), child)
         flavour = cell.stack.regions[cell.region].compute
         target, compute, metrics = self._machines() if flavour is Compute.CVM else self._cluster()
-        Polish(cell.name("polish"), PolishArgs(cell=cell, balancer=self._balancer, target=target), child)
+        self._polish.complete(target)
         self.balancer_domain = self._balancer.domain
         self.summary = {
             "compute": pulumi.Output.concat(f"{flavour.value} ", compute),
@@ -187,6 +188,7 @@ class RegionCell(pulumi.ComponentResource):
                 balancer=self._balancer,
                 certificate_id=args.certificate_id,
                 cloud=args.cloud,
+                after=self._polish.port_80,
             ),
             inside,
         )

@@ -150,25 +150,61 @@ class ListenerHere(pulumi.ComponentResource):
 
 @dataclass(frozen=True, kw_only=True)
 class PolishArgs:
-    """`target`: the HTTPS listener and rule, whoever owns them."""
+    """The balancer that both ports are on."""
 
     cell: CellContext
     balancer: Balancer
-    target: Target
 
 
 class Polish(pulumi.ComponentResource):
-    """The redirection from port 80 and the custom configuration of the HTTPS host (TLS versions, times).
+    """Port 80, then its redirection to the HTTPS host and that host's custom configuration (TLS versions, times).
 
     A balancer takes one change at a time. Listeners, rules and redirections of a region wait for each other inside the
-    provider; custom configurations do not, and are refused with FailedOperation.ResourceInOperating. So they come
-    after all of those, at every update too, and go before them.
+    provider. A cluster's controller does not wait for them, so port 80 comes before its Service (`port_80`). Custom
+    configurations do not either, and are refused with FailedOperation.ResourceInOperating: they come after all of
+    those, at every update too, and go before them.
     """
+
+    port_80: clb.ListenerRule
 
     def __init__(self, name: str, args: PolishArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("sanmen:region:Polish", name, None, opts)
+        self._args = args
+        # Ports, domains and sources are taken until the old ones are gone.
+        self._child = pulumi.ResourceOptions(parent=self, delete_before_replace=True)
         cell = args.cell
-        redirection = self._redirect(args)
+        self._listener = clb.Listener(
+            cell.name("http"),
+            listener_name=cell.name("http"),
+            clb_id=args.balancer.balancer_id,
+            protocol="HTTP",
+            port=80,
+            opts=self._child,
+        )
+        self.port_80 = clb.ListenerRule(
+            cell.name("http-api"),
+            clb_id=args.balancer.balancer_id,
+            listener_id=self._listener.listener_id,
+            domain=cell.stack.host,
+            url="/",
+            health_check_switch=False,  # it has no targets: it only redirects
+            opts=self._child,
+        )
+
+    def complete(self, target: Target) -> None:
+        """Redirect to the HTTPS listener and its rule, whoever owns them, and configure its host."""
+        cell, balancer_id = self._args.cell, self._args.balancer.balancer_id
+        redirection = clb.Redirection(
+            cell.name("http-redirect"),
+            clb_id=balancer_id,
+            is_auto_rewrite=False,
+            source_listener_id=self._listener.listener_id,
+            source_rule_id=self.port_80.rule_id,
+            target_listener_id=target.listener_id,
+            target_rule_id=target.rule_id,
+            opts=self._child,
+        )
+        # The redirection comes after both listeners and their rules, whose ids it takes.
         last = pulumi.ResourceOptions(parent=self, depends_on=[redirection])
         config = clb.CustomizedConfigV2(
             cell.name("tuning"),
@@ -182,47 +218,12 @@ class Polish(pulumi.ComponentResource):
             config_id=config.config_id,
             bind_lists=[
                 clb.CustomizedConfigAttachmentBindListArgs(
-                    load_balancer_id=args.balancer.balancer_id,
-                    listener_id=args.target.listener_id,
-                    domain=cell.stack.host,
+                    load_balancer_id=balancer_id, listener_id=target.listener_id, domain=cell.stack.host
                 )
             ],
             opts=last,
         )
         self.register_outputs({})
-
-    def _redirect(self, args: PolishArgs) -> clb.Redirection:
-        """Port 80 to the HTTPS host. It is made after both listeners and their rules, whose ids it takes."""
-        cell = args.cell
-        # Ports, domains and sources are taken until the old ones are gone.
-        child = pulumi.ResourceOptions(parent=self, delete_before_replace=True)
-        plain = clb.Listener(
-            cell.name("http"),
-            listener_name=cell.name("http"),
-            clb_id=args.balancer.balancer_id,
-            protocol="HTTP",
-            port=80,
-            opts=child,
-        )
-        source = clb.ListenerRule(
-            cell.name("http-api"),
-            clb_id=args.balancer.balancer_id,
-            listener_id=plain.listener_id,
-            domain=cell.stack.host,
-            url="/",
-            health_check_switch=False,  # it has no targets: it only redirects
-            opts=child,
-        )
-        return clb.Redirection(
-            cell.name("http-redirect"),
-            clb_id=args.balancer.balancer_id,
-            is_auto_rewrite=False,
-            source_listener_id=plain.listener_id,
-            source_rule_id=source.rule_id,
-            target_listener_id=args.target.listener_id,
-            target_rule_id=args.target.rule_id,
-            opts=child,
-        )
 
 
 def directives(cell: CellContext) -> str:

@@ -19,13 +19,15 @@ from infra.workload.gateway import APP, LABELS
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceArgs:
-    """`cloud`: the region's provider, for the look-up of what the controller made."""
+    """`cloud`: the region's provider, for the look-up of what the controller made. `after`: what changes the balancer
+    before the controller does; they would not wait for each other."""
 
     cell: CellContext
     namespace: pulumi.Input[str]
     balancer: Balancer
     certificate_id: pulumi.Input[str]
     cloud: tencentcloud.Provider
+    after: pulumi.Resource
 
 
 class Service(pulumi.ComponentResource):
@@ -73,7 +75,7 @@ class Service(pulumi.ComponentResource):
                 selector=LABELS,
                 ports=[core.v1.ServicePortArgs(name="https", port=443, target_port="http", protocol="TCP")],
             ),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[certificate, config]),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[certificate, config, args.after]),
         )
         self.target = _made_by_controller(args, service, self)
         self.register_outputs({"listener_id": self.target.listener_id, "rule_id": self.target.rule_id})

@@ -262,7 +262,8 @@ def test_where_the_cluster_owns_the_listener_its_ids_are_looked_up() -> None:
 
 @pytest.mark.parametrize("stack", STACKS)
 def test_what_changes_a_balancer_is_ordered_where_the_provider_gives_no_order(stack: str) -> None:
-    """The provider puts listeners, rules and redirections of a balancer in a row, but not its configurations."""
+    """It puts listeners, rules and redirections of a balancer in a row, and nothing else: neither configurations, nor
+    what a cluster's controller makes for a Service."""
     engine = updated(stack)
     in_a_row = [made for kind in ("listener:", "listenerRule:", "redirection:") for made in engine.of(f"Clb/{kind}")]
     for made in (*engine.of("Clb/customizedConfigV2"), *engine.of("Clb/customizedConfigAttachment")):
@@ -273,7 +274,8 @@ def test_what_changes_a_balancer_is_ordered_where_the_provider_gives_no_order(st
     for service in engine.of("core/v1:Service"):
         if service.type.endswith(":Service"):  # its controller makes listener and rule on 443
             cell = service.name.removesuffix("-service")
-            assert service.name in engine.before(f"{cell}-tuning-https")
+            assert service.name in engine.before(f"{cell}-http-redirect")
+            assert {f"{cell}-http", f"{cell}-http-api"} <= engine.before(service.name)
 
 
 @pytest.mark.parametrize("stack", STACKS)
