@@ -1,11 +1,10 @@
 STACK ?= local
 PYTHON := .venv/bin/python
-CHOSEN = $(if $(PLUGIN),--plugin '$(PLUGIN)')
 .PHONY: up down status preview test check lock
 
-up: ## everything, from a bare machine to an answered request; PLUGIN=official|PATH: with that tencentcloud plugin
+up: ## everything, from a bare machine to an answered request
 	@python3 -m sandbox.toolchain run
-	@$(PYTHON) -m sandbox up $(CHOSEN)
+	@$(PYTHON) -m sandbox up
 
 down: ## remove the sandbox, whoever started it
 	@python3 -m sandbox down
@@ -13,9 +12,9 @@ down: ## remove the sandbox, whoever started it
 status: ## regions, resources, processes, addresses, health
 	@$(PYTHON) -m sandbox status
 
-preview: ## STACK=local|dev|staging|prod: what it would create, without credentials; PLUGIN as above
+preview: ## STACK=local|dev|staging|prod: what it would create, without credentials
 	@python3 -m sandbox.toolchain preview
-	@$(PYTHON) -m sandbox preview $(CHOSEN) $(STACK)
+	@$(PYTHON) -m sandbox preview $(STACK)
 
 check: ## format, lint, strict types
 	@python3 -m sandbox.toolchain preview

@@ -8,12 +8,11 @@ import tempfile
 from pathlib import Path
 
 from sandbox import layout
-from sandbox.commands import plugin, session
+from sandbox.commands import session
 from sandbox.commands.ownership import CommandError
 
 LINKED = (".venv", "infra", "gateway", "policies")
 COPIED = ("Pulumi.yaml", "stacks")
-NO_KEY = "preview-only-not-a-key"
 SECRET_LINES = re.compile(
     r"^(encryptionsalt|secretsprovider|encryptedkey):.*\n|^  [^\s]+:\s*\n    secure:.*\n",
     re.MULTILINE,
@@ -26,14 +25,10 @@ def stacks() -> list[str]:
     return sorted(path.name.split(".")[1] for path in (layout.CHECKOUT / "stacks").glob("Pulumi.*.yaml"))
 
 
-def preview(stack: str, words: list[str], wanted: str = plugin.OWN) -> int:
-    """Preview a stack from nothing, in a copy: no file of the checkout changes. Returns the engine's exit code.
-
-    wanted: which tencentcloud plugin shall answer, as commands/plugin.py has it.
-    """
+def preview(stack: str, words: list[str]) -> int:
+    """Preview a stack from nothing, in a copy: no file of the checkout changes. Returns the engine's exit code."""
     if stack not in stacks():
         raise CommandError(f"STACK: there is no stack '{stack}'; there are: {', '.join(stacks())}")
-    home, _ = plugin.home(wanted)
     with tempfile.TemporaryDirectory(prefix="sanmen-preview-") as folder:
         root = Path(folder)
         project = root / "project"
@@ -47,9 +42,7 @@ def preview(stack: str, words: list[str], wanted: str = plugin.OWN) -> int:
         config.write_text(SECRET_LINES.sub("", config.read_text()))
         (root / "state").mkdir()
         env = {name: value for name, value in os.environ.items() if not name.startswith("TENCENTCLOUD_")}
-        env |= session.engine_variables(home)
-        # The provider asks for a pair even when it will not call; any will do.
-        env |= {"TENCENTCLOUD_SECRET_ID": NO_KEY, "TENCENTCLOUD_SECRET_KEY": NO_KEY}
+        env |= session.engine_variables()
         env |= {"PULUMI_BACKEND_URL": f"file://{root}/state", "PULUMI_CONFIG_PASSPHRASE": "preview"}
         if not {"-d", "--debug"}.intersection(words):
             env["SANMEN_PROGRAM_DEBUG"] = "false"
