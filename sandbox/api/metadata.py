@@ -13,22 +13,21 @@ from sandbox.api import credentials
 from sandbox.api.actions import Account
 from sandbox.api.store import Store
 
-INSTANCES = "cvm.instance"
 KEY_SECONDS = 7200
 _RENEW_SECONDS = 900
 """A key with less time left is not handed out again."""
 _TRUSTED_SERVICE = "cvm.qcloud.com"
 
 
-def _find_instance(store: Store, router: str, ip: str) -> dict[str, Any] | None:
-    for doc in store.list(INSTANCES):
-        if doc.get("_router") == router and ip in (doc.get("PrivateIpAddresses") or []):
-            return doc
-    return None
+Lookup = Callable[[Store, str, str], tuple[dict[str, Any], str] | None]
+"""(store, router, address) -> the instance behind that address, and its region."""
+_lookups: list[Lookup] = []
 
 
-lookup: Callable[[Store, str, str], dict[str, Any] | None] = _find_instance
-"""Finds the instance behind (router, address)."""
+def instances_are_found_by(lookup: Lookup) -> Lookup:
+    """Register how instances are found: the service whose documents they are does."""
+    _lookups.append(lookup)
+    return lookup
 
 
 def _role(store: Store, name: str) -> dict[str, Any] | None:
@@ -108,9 +107,10 @@ def _render(node: Any) -> str | None:
 
 def answer(store: Store, account: Account, router: str, ip: str, path: str) -> str | None:
     """The text behind a path below /latest/, or None (404): unknown instance, path or role."""
-    instance = lookup(store, router, ip)
-    if instance is None:
+    found = next(filter(None, (lookup(store, router, ip) for lookup in _lookups)), None)
+    if found is None:
         return None
+    instance, region = found
     parts = [part for part in path.split("/") if part][1:]
     if parts[:1] == ["user-data"]:
         return instance.get("_user_data")
@@ -121,7 +121,6 @@ def answer(store: Store, account: Account, router: str, ip: str, path: str) -> s
             return instance.get("CamRoleName")
         keys = role_keys(store, instance, parts[3])
         return None if keys is None else json.dumps(keys)
-    region = store.region_of(INSTANCES, str(instance["InstanceId"])) or ""
     node: Any = _tree(instance, region, account)
     for part in parts[1:]:
         node = node.get(part) if isinstance(node, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]

@@ -7,7 +7,7 @@ from tencentcloud.autoscaling.v20180419 import models
 from sandbox.api.actions import Context, action
 from sandbox.api.paging import matches, page
 from sandbox.api.store import Doc
-from sandbox.services.autoscaling.inventory import ACTIVITY
+from sandbox.services.autoscaling.kinds import ACTIVITY
 from sandbox.services.params import given, public, stamp_utc
 
 KEPT = 200
@@ -32,22 +32,22 @@ def begin(ctx: Context, group: Doc, kind: str, cause: str, instance_ids: list[st
         "StatusMessageSimplified": "",
         "LifecycleActionResultSet": [],
     }
-    ctx.store.put(ACTIVITY, activity_id, doc, ctx.region)
-    for old in ctx.store.list(ACTIVITY, ctx.region)[:-KEPT]:
-        ctx.store.delete(ACTIVITY, old["ActivityId"])
+    ACTIVITY.create(ctx, doc)
+    for old in ACTIVITY.list(ctx)[:-KEPT]:
+        ACTIVITY.drop(ctx, old["ActivityId"])
     return activity_id
 
 
 def end(ctx: Context, activity_id: str, error: str = "") -> None:
     """The activity SUCCESSFUL or, with an error, FAILED."""
-    doc = ctx.store.find(ACTIVITY, activity_id)
+    doc = ACTIVITY.anywhere(ctx.store, activity_id)
     if doc is None or doc["StatusCode"] != "RUNNING":
         return
     status = "FAILED" if error else "SUCCESSFUL"
     doc |= {"StatusCode": status, "StatusMessage": error, "StatusMessageSimplified": error, "EndTime": stamp_utc(ctx)}
     for each in doc["ActivityRelatedInstanceSet"]:
         each["InstanceStatus"] = status
-    ctx.store.put(ACTIVITY, activity_id, doc)
+    ACTIVITY.save(ctx.store, doc)
 
 
 _FILTERS = {
@@ -63,19 +63,6 @@ def describe_auto_scaling_activities(
     ctx: Context, request: models.DescribeAutoScalingActivitiesRequest
 ) -> dict[str, Any]:
     """Activities, the newest first."""
-    wanted = given(request).get("ActivityIds")
-    docs = [doc for doc in reversed(ctx.store.list(ACTIVITY, ctx.region)) if not wanted or doc["ActivityId"] in wanted]
+    docs = reversed(ACTIVITY.pick(ctx, given(request).get("ActivityIds")))
     docs = [public(doc) for doc in docs if matches(doc, request.Filters, _FILTERS)]
     return {"TotalCount": len(docs), "ActivitySet": page(docs, request.Offset, request.Limit)}
-
-
-@action
-def describe_auto_scaling_group_last_activities(
-    ctx: Context, request: models.DescribeAutoScalingGroupLastActivitiesRequest
-) -> dict[str, Any]:
-    """The newest activity of each group."""
-    newest: dict[str, Doc] = {}
-    for doc in ctx.store.list(ACTIVITY, ctx.region):
-        newest[doc["AutoScalingGroupId"]] = public(doc)
-    ids: list[str] = given(request)["AutoScalingGroupIds"]
-    return {"ActivitySet": [newest[each] for each in ids if each in newest]}

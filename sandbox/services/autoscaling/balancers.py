@@ -4,7 +4,6 @@ An instance gets a target per (rule or listener, port). Weight 0 drains it befor
 """
 
 import logging
-from collections.abc import Callable
 from typing import Any
 
 from tencentcloud.autoscaling.v20180419 import models
@@ -12,7 +11,7 @@ from tencentcloud.autoscaling.v20180419 import models
 from sandbox.api.actions import Context, action
 from sandbox.api.errors import ApiError
 from sandbox.api.store import Doc, Store
-from sandbox.services.autoscaling.inventory import GROUP, group, members
+from sandbox.services.autoscaling.kinds import GROUP, members
 from sandbox.services.clb import inventory, targets
 from sandbox.services.params import given
 
@@ -90,74 +89,21 @@ def unhealthy(store: Store, doc: Doc, instance_id: str) -> bool:
     )
 
 
-def _replace(ctx: Context, group_id: str, choose: Callable[[Doc], list[dict[str, Any]]]) -> None:
-    """Give a group other load balancers, and its serving instances with them.
-
-    The store's lock is not held while targets change: a load balancer that is being brought up takes it.
-    """
+@action
+def modify_load_balancers(ctx: Context, request: models.ModifyLoadBalancersRequest) -> dict[str, Any]:
+    """Exactly these load balancers; the instances that serve go from the others to them."""
+    asked = given(request)
+    group_id = asked["AutoScalingGroupId"]
     with ctx.store.lock:
-        doc = group(ctx, group_id)
-        attached = choose(doc)
+        doc = GROUP.need(ctx, group_id)
+        attached = settled(ctx, asked.get("ForwardLoadBalancers", []))
         check(ctx, doc["VpcId"], attached)
         gone = [each for each in doc["ForwardLoadBalancerSet"] if each not in attached]
         before = {**doc, "ForwardLoadBalancerSet": gone}
         doc["ForwardLoadBalancerSet"] = attached
-        ctx.store.put(GROUP, group_id, doc)
+        GROUP.save(ctx.store, doc)
     for member in members(ctx.store, group_id):
         if member["LifeCycleState"] == "IN_SERVICE":
             take_away(ctx.store, before, member["InstanceId"])
             put_behind(ctx.store, doc, member["InstanceId"])
-
-
-def _place(each: dict[str, Any]) -> tuple[str, str, str]:
-    return each["LoadBalancerId"], each["ListenerId"], each.get("LocationId") or ""
-
-
-@action
-def attach_load_balancers(ctx: Context, request: models.AttachLoadBalancersRequest) -> dict[str, Any]:
-    """More load balancers for a group; its instances are registered at once."""
-    asked = given(request)
-    more = settled(ctx, asked.get("ForwardLoadBalancers", []))
-    _replace(ctx, asked["AutoScalingGroupId"], lambda doc: doc["ForwardLoadBalancerSet"] + more)
-    return {"ActivityId": ""}
-
-
-@action
-def modify_load_balancers(ctx: Context, request: models.ModifyLoadBalancersRequest) -> dict[str, Any]:
-    """Exactly these load balancers."""
-    asked = given(request)
-    wanted = settled(ctx, asked.get("ForwardLoadBalancers", []))
-    _replace(ctx, asked["AutoScalingGroupId"], lambda _: wanted)
-    return {"ActivityId": ""}
-
-
-@action
-def modify_load_balancer_target_attributes(
-    ctx: Context, request: models.ModifyLoadBalancerTargetAttributesRequest
-) -> dict[str, Any]:
-    """Other ports and weights at load balancers that the group has."""
-    asked = given(request)
-    changed = {_place(each): each for each in settled(ctx, asked["ForwardLoadBalancers"])}
-
-    def choose(doc: Doc) -> list[dict[str, Any]]:
-        if missing := changed.keys() - {_place(each) for each in doc["ForwardLoadBalancerSet"]}:
-            message = f"The group has no load balancer {' '.join(sorted(missing)[0])}."
-            raise ApiError("ResourceNotFound.LoadBalancerNotInAutoScalingGroup", message)
-        there: list[dict[str, Any]] = doc["ForwardLoadBalancerSet"]
-        return [changed.get(_place(each), each) for each in there]
-
-    _replace(ctx, asked["AutoScalingGroupId"], choose)
-    return {"ActivityId": ""}
-
-
-@action
-def detach_load_balancers(ctx: Context, request: models.DetachLoadBalancersRequest) -> dict[str, Any]:
-    """Fewer load balancers; its instances are deregistered at once."""
-    asked = given(request)
-    gone = {_place(each) for each in asked.get("ForwardLoadBalancerIdentifications", [])}
-    _replace(
-        ctx,
-        asked["AutoScalingGroupId"],
-        lambda doc: [each for each in doc["ForwardLoadBalancerSet"] if _place(each) not in gone],
-    )
     return {"ActivityId": ""}

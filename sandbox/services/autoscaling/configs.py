@@ -9,20 +9,11 @@ from sandbox.api.actions import Context, action
 from sandbox.api.errors import ApiError
 from sandbox.api.paging import matches, page
 from sandbox.api.store import Doc
-from sandbox.services.autoscaling.inventory import CONFIG, GROUP, config
+from sandbox.services.autoscaling.kinds import CONFIG, GROUP
 from sandbox.services.cvm.catalogue import check_image, check_size
 from sandbox.services.cvm.machines import check_groups, decode_user_data
-from sandbox.services.params import (
-    character_classes,
-    check_name,
-    create,
-    drop,
-    given,
-    public,
-    select,
-    stamp_utc,
-    tag_set,
-)
+from sandbox.services.cvm.offers import IMAGES
+from sandbox.services.params import character_classes, check_name, given, public, stamp_utc, tag_set
 
 QUOTA = 100
 _DEFAULTS: dict[str, Any] = {
@@ -35,17 +26,13 @@ _DEFAULTS: dict[str, Any] = {
         "PublicIpAssigned": False,
     },
     "SecurityGroupIds": [],
-    "EnhancedService": {
-        "SecurityService": {"Enabled": True},
-        "MonitorService": {"Enabled": True},
-        "AutomationToolsService": {"Enabled": False},
-    },
     "UserData": "",
     "InstanceChargeType": "POSTPAID_BY_HOUR",
     "InstanceTags": [],
     "CamRoleName": "",
     "DiskTypePolicy": "ORIGINAL",
     "DisasterRecoverGroupIds": [],
+    "InstanceNameSettings": {},
 }
 _MODES = ("ORIGINAL", "UNIQUE")
 
@@ -84,6 +71,13 @@ def _check(ctx: Context, asked: dict[str, Any]) -> None:
             raise ApiError("InvalidParameterValue", f"`{settings}.{mode}` {style} must be one of {', '.join(_MODES)}.")
 
 
+def _services(image_id: str) -> dict[str, Any]:
+    """What is on when nothing is said. The automation tools come with public images, as CVM has it."""
+    public_image = IMAGES[image_id].kind == "PUBLIC_IMAGE"
+    on = {"SecurityService": True, "MonitorService": True, "AutomationToolsService": public_image}
+    return {name: {"Enabled": enabled} for name, enabled in on.items()}
+
+
 def _settle(doc: Doc, asked: dict[str, Any]) -> None:
     """Put what was asked into the document. What a nested parameter leaves out stays as it is."""
     before = {**doc}
@@ -109,7 +103,7 @@ def create_launch_configuration(ctx: Context, request: models.CreateLaunchConfig
         raise ApiError("MissingParameter", "The request is missing a required parameter `ImageId`.")
     _check(ctx, asked)
     with ctx.store.lock:
-        existing = ctx.store.list(CONFIG, ctx.region)
+        existing = CONFIG.list(ctx)
         if any(doc["LaunchConfigurationName"] == name for doc in existing):
             message = f"There is already a launch configuration `{name}`."
             raise ApiError("InvalidParameterValue.LaunchConfigurationNameDuplicated", message)
@@ -124,10 +118,11 @@ def create_launch_configuration(ctx: Context, request: models.CreateLaunchConfig
             "LaunchConfigurationStatus": "NORMAL",
             "VersionNumber": 1,
             "LoginSettings": {"KeyIds": []},
+            "EnhancedService": _services(asked["ImageId"]),
             "Tags": tag_set(asked.get("Tags")),
         }
         _settle(doc, asked)
-        create(ctx, CONFIG, config_id, doc)
+        CONFIG.create(ctx, doc)
     return {"LaunchConfigurationId": config_id}
 
 
@@ -137,11 +132,9 @@ _FILTERS = {"launch-configuration-id": "LaunchConfigurationId", "launch-configur
 @action
 def describe_launch_configurations(ctx: Context, request: models.DescribeLaunchConfigurationsRequest) -> dict[str, Any]:
     """Configurations with the groups that use them."""
-    wanted = given(request).get("LaunchConfigurationIds")
-    docs = select(ctx, CONFIG, None, "LaunchConfigurationId")
-    docs = [doc for doc in docs if not wanted or doc["LaunchConfigurationId"] in wanted]
+    docs = CONFIG.pick(ctx, given(request).get("LaunchConfigurationIds"))
     docs = [public(doc) for doc in docs if matches(doc, request.Filters, _FILTERS)]
-    groups = ctx.store.list(GROUP, ctx.region)
+    groups = GROUP.list(ctx)
     for doc in docs:
         doc["AutoScalingGroupAbstractSet"] = [
             {"AutoScalingGroupId": group["AutoScalingGroupId"], "AutoScalingGroupName": group["AutoScalingGroupName"]}
@@ -152,55 +145,22 @@ def describe_launch_configurations(ctx: Context, request: models.DescribeLaunchC
     return {"TotalCount": len(docs), "LaunchConfigurationSet": shown}
 
 
-def _modify(ctx: Context, asked: dict[str, Any]) -> None:
-    with ctx.store.lock:
-        doc = config(ctx, asked["LaunchConfigurationId"])
-        _check(ctx, asked)
-        others = [each for each in ctx.store.list(CONFIG, ctx.region) if each != doc]
-        if any(each["LaunchConfigurationName"] == asked.get("LaunchConfigurationName") for each in others):
-            message = f"There is already a launch configuration `{asked['LaunchConfigurationName']}`."
-            raise ApiError("InvalidParameterValue.LaunchConfigurationNameDuplicated", message)
-        _settle(doc, asked)
-        doc |= {"VersionNumber": doc["VersionNumber"] + 1, "UpdatedTime": stamp_utc(ctx)}
-        ctx.store.put(CONFIG, doc["LaunchConfigurationId"], doc)
-
-
 @action
 def modify_launch_configuration_attributes(
     ctx: Context, request: models.ModifyLaunchConfigurationAttributesRequest
 ) -> None:
     """What is given replaces what was; instances that run stay as they are."""
-    _modify(ctx, given(request))
-
-
-@action
-def upgrade_launch_configuration(ctx: Context, request: models.UpgradeLaunchConfigurationRequest) -> None:
-    """The older form: what is not given goes back to its default."""
-    asked = given(request)
-    _modify(ctx, {**{key: value for key, value in _DEFAULTS.items() if key != "ProjectId"}, **asked})
-
-
-_CLEARED: dict[str, tuple[str, Any]] = {
-    "ClearDataDisks": ("DataDisks", []),
-    "ClearHostNameSettings": ("HostNameSettings", None),
-    "ClearInstanceNameSettings": ("InstanceNameSettings", None),
-    "ClearDisasterRecoverGroupIds": ("DisasterRecoverGroupIds", []),
-    "ClearInstanceTags": ("InstanceTags", []),
-}
-
-
-@action
-def clear_launch_configuration_attributes(
-    ctx: Context, request: models.ClearLaunchConfigurationAttributesRequest
-) -> None:
-    """Empty the attributes that are named."""
     asked = given(request)
     with ctx.store.lock:
-        doc = config(ctx, asked["LaunchConfigurationId"])
-        for name, (key, value) in _CLEARED.items():
-            if asked.get(name):
-                doc[key] = value
-        ctx.store.put(CONFIG, doc["LaunchConfigurationId"], doc)
+        doc = CONFIG.need(ctx, asked["LaunchConfigurationId"])
+        _check(ctx, asked)
+        others = [each for each in CONFIG.list(ctx) if each[CONFIG.key] != doc[CONFIG.key]]
+        if any(each["LaunchConfigurationName"] == asked.get("LaunchConfigurationName") for each in others):
+            message = f"There is already a launch configuration `{asked['LaunchConfigurationName']}`."
+            raise ApiError("InvalidParameterValue.LaunchConfigurationNameDuplicated", message)
+        _settle(doc, asked)
+        doc |= {"VersionNumber": doc["VersionNumber"] + 1, "UpdatedTime": stamp_utc(ctx)}
+        CONFIG.save(ctx.store, doc)
 
 
 @action
@@ -208,9 +168,9 @@ def delete_launch_configuration(ctx: Context, request: models.DeleteLaunchConfig
     """Not while a group uses it."""
     config_id = given(request)["LaunchConfigurationId"]
     with ctx.store.lock:
-        config(ctx, config_id)
-        for group in ctx.store.list(GROUP, ctx.region):
+        CONFIG.need(ctx, config_id)
+        for group in GROUP.list(ctx):
             if group["LaunchConfigurationId"] == config_id:
                 message = f"The scaling group `{group['AutoScalingGroupId']}` uses `{config_id}`."
                 raise ApiError("ResourceInUse.LaunchConfigurationIdInUse", message)
-        drop(ctx, CONFIG, config_id)
+        CONFIG.drop(ctx, config_id)

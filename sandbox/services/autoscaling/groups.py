@@ -9,30 +9,9 @@ from sandbox.api.errors import ApiError
 from sandbox.api.paging import matches, page
 from sandbox.api.store import Doc
 from sandbox.services.autoscaling import balancers
-from sandbox.services.autoscaling.inventory import (
-    COMING,
-    CONFIG,
-    GOING,
-    GROUP,
-    HOOK,
-    POLICY,
-    config,
-    group,
-    members,
-)
-from sandbox.services.params import (
-    check_name,
-    check_one_of,
-    create,
-    drop,
-    given,
-    in_region,
-    need,
-    public,
-    select,
-    stamp_utc,
-    tag_set,
-)
+from sandbox.services.autoscaling.kinds import COMING, CONFIG, GOING, GROUP, HOOK, POLICY, members, of_group
+from sandbox.services.params import check_name, check_one_of, given, public, stamp_utc, tag_set
+from sandbox.services.vpc.kinds import SUBNET, VPC
 
 QUOTA = 50
 CHOICES = {
@@ -76,12 +55,12 @@ def _check(ctx: Context, doc: Doc) -> None:
         doc["ServiceSettings"]["ScalingMode"],
         ("CLASSIC_SCALING", "WAKE_UP_STOPPED_SCALING"),
     )
-    config(ctx, doc["LaunchConfigurationId"])
-    need(ctx, "vpc", doc["VpcId"], "InvalidParameterValue.OnlyVpc")
+    CONFIG.need(ctx, doc["LaunchConfigurationId"])
+    VPC.need(ctx, doc["VpcId"], "InvalidParameterValue.OnlyVpc")
     if not doc["SubnetIdSet"]:
         raise ApiError("InvalidParameterValue.SubnetIds", "A scaling group in a VPC needs `SubnetIds`.")
     for subnet_id in doc["SubnetIdSet"]:
-        subnet = in_region(ctx, "subnet", subnet_id)
+        subnet = SUBNET.find(ctx, subnet_id)
         if subnet is None or subnet["VpcId"] != doc["VpcId"]:
             message = f"The subnet `{subnet_id}` is not in `{doc['VpcId']}`."
             raise ApiError("InvalidParameterValue.InvalidSubnetId", message)
@@ -91,7 +70,7 @@ def _check(ctx: Context, doc: Doc) -> None:
 
 
 def _check_new_name(ctx: Context, name: str, group_id: str = "") -> None:
-    for doc in ctx.store.list(GROUP, ctx.region):
+    for doc in GROUP.list(ctx):
         if doc["AutoScalingGroupName"] == name and doc["AutoScalingGroupId"] != group_id:
             raise ApiError("InvalidParameterValue.GroupNameDuplicated", f"There is already a scaling group `{name}`.")
 
@@ -136,15 +115,15 @@ def create_auto_scaling_group(ctx: Context, request: models.CreateAutoScalingGro
         }
         _check(ctx, doc)
         _check_new_name(ctx, doc["AutoScalingGroupName"])
-        if len(ctx.store.list(GROUP, ctx.region)) >= QUOTA:
+        if len(GROUP.list(ctx)) >= QUOTA:
             raise ApiError("LimitExceeded.AutoScalingGroupLimitExceeded", f"The quota of {QUOTA} groups is used up.")
-        create(ctx, GROUP, group_id, doc)
+        GROUP.create(ctx, doc)
     return {"AutoScalingGroupId": group_id}
 
 
 def _shown(ctx: Context, doc: Doc) -> Doc:
     inside = members(ctx.store, doc["AutoScalingGroupId"])
-    used = ctx.store.find(CONFIG, doc["LaunchConfigurationId"]) or {}
+    used = CONFIG.find(ctx, doc["LaunchConfigurationId"]) or {}
     active = any(member["LifeCycleState"] in (*COMING, *GOING) for member in inside)
     return {
         **public(doc),
@@ -174,12 +153,8 @@ _FILTERS = {
 @action
 def describe_auto_scaling_groups(ctx: Context, request: models.DescribeAutoScalingGroupsRequest) -> dict[str, Any]:
     """Groups with their counts as they are now; ids that do not exist are left out."""
-    wanted = given(request).get("AutoScalingGroupIds")
-    docs = [
-        doc
-        for doc in select(ctx, GROUP, None, "AutoScalingGroupId")
-        if (not wanted or doc["AutoScalingGroupId"] in wanted) and matches(doc, request.Filters, _FILTERS)
-    ]
+    docs = GROUP.pick(ctx, given(request).get("AutoScalingGroupIds"))
+    docs = [doc for doc in docs if matches(doc, request.Filters, _FILTERS)]
     shown = [_shown(ctx, doc) for doc in page(docs, request.Offset, request.Limit)]
     return {"TotalCount": len(docs), "AutoScalingGroupSet": shown}
 
@@ -192,7 +167,7 @@ def modify_auto_scaling_group(ctx: Context, request: models.ModifyAutoScalingGro
     """Whatever is given. A desired capacity outside new limits is an error, unless the settings say to follow them."""
     asked = given(request)
     with ctx.store.lock:
-        doc = group(ctx, asked["AutoScalingGroupId"])
+        doc = GROUP.need(ctx, asked["AutoScalingGroupId"])
         for key, value in asked.items():
             if key == "ServiceSettings":
                 doc[key] = {**doc[key], **value}
@@ -208,7 +183,7 @@ def modify_auto_scaling_group(ctx: Context, request: models.ModifyAutoScalingGro
 def save(ctx: Context, doc: Doc) -> None:
     """Keep a changed group; a pause after failed launches ends."""
     doc |= {"_retry_at": 0.0, "_failures": 0}
-    ctx.store.put(GROUP, doc["AutoScalingGroupId"], doc)
+    GROUP.save(ctx.store, doc)
 
 
 @action
@@ -216,7 +191,7 @@ def modify_desired_capacity(ctx: Context, request: models.ModifyDesiredCapacityR
     """The count to keep, and its limits if given."""
     asked = given(request)
     with ctx.store.lock:
-        doc = group(ctx, asked["AutoScalingGroupId"])
+        doc = GROUP.need(ctx, asked["AutoScalingGroupId"])
         doc |= {key: asked[key] for key in ("DesiredCapacity", "MinSize", "MaxSize") if key in asked}
         _check_sizes(doc)
         save(ctx, doc)
@@ -224,7 +199,7 @@ def modify_desired_capacity(ctx: Context, request: models.ModifyDesiredCapacityR
 
 def _enable(ctx: Context, group_id: str, status: str) -> None:
     with ctx.store.lock:
-        doc = group(ctx, group_id)
+        doc = GROUP.need(ctx, group_id)
         doc["EnabledStatus"] = status
         save(ctx, doc)
 
@@ -246,25 +221,13 @@ def delete_auto_scaling_group(ctx: Context, request: models.DeleteAutoScalingGro
     """Only an empty group at rest goes; its hooks and policies go with it."""
     group_id = given(request)["AutoScalingGroupId"]
     with ctx.store.lock:
-        group(ctx, group_id)
+        GROUP.need(ctx, group_id)
         inside = members(ctx.store, group_id)
         if any(member["LifeCycleState"] in (*COMING, *GOING) for member in inside):
             raise ApiError("ResourceInUse.ActivityInProgress", f"The group `{group_id}` is in an activity.")
         if inside:
             raise ApiError("ResourceInUse.InstanceInGroup", f"The group `{group_id}` has {len(inside)} instances.")
-        for kind, key in ((HOOK, "LifecycleHookId"), (POLICY, "AutoScalingPolicyId")):
-            for doc in ctx.store.list(kind, ctx.region):
-                if doc["AutoScalingGroupId"] == group_id:
-                    ctx.store.delete(kind, doc[key])
-        drop(ctx, GROUP, group_id)
-
-
-@action
-def describe_account_limits(ctx: Context, request: models.DescribeAccountLimitsRequest) -> dict[str, Any]:
-    """Quotas."""
-    return {
-        "MaxNumberOfLaunchConfigurations": 100,
-        "NumberOfLaunchConfigurations": len(ctx.store.list(CONFIG, ctx.region)),
-        "MaxNumberOfAutoScalingGroups": QUOTA,
-        "NumberOfAutoScalingGroups": len(ctx.store.list(GROUP, ctx.region)),
-    }
+        for kind in (HOOK, POLICY):
+            for doc in of_group(ctx.store, kind, group_id):
+                kind.drop(ctx, doc[kind.key])
+        GROUP.drop(ctx, group_id)

@@ -8,7 +8,7 @@ from sandbox.api.actions import Context, action
 from sandbox.api.errors import ApiError
 from sandbox.api.paging import matches, page
 from sandbox.api.store import Doc
-from sandbox.services.autoscaling.inventory import HOOK, MEMBER, group, hook
+from sandbox.services.autoscaling.kinds import GROUP, HOOK, MEMBER, of_group
 from sandbox.services.params import check_name, check_one_of, given, public, stamp_utc
 
 PER_GROUP = 10
@@ -34,9 +34,7 @@ def _check(ctx: Context, doc: Doc) -> None:
     if doc["NotificationTarget"] and doc["LifecycleCommand"]:
         message = "`NotificationTarget` and `LifecycleCommand` exclude each other."
         raise ApiError("InvalidParameterValue.LifecycleHookConflict", message)
-    same = [
-        each for each in ctx.store.list(HOOK, ctx.region) if each["AutoScalingGroupId"] == doc["AutoScalingGroupId"]
-    ]
+    same = of_group(ctx.store, HOOK, doc["AutoScalingGroupId"])
     others = [each for each in same if each["LifecycleHookId"] != doc["LifecycleHookId"]]
     if any(each["LifecycleHookName"] == doc["LifecycleHookName"] for each in others):
         message = f"The group already has a hook `{doc['LifecycleHookName']}`."
@@ -50,7 +48,7 @@ def create_lifecycle_hook(ctx: Context, request: models.CreateLifecycleHookReque
     """Hold instances of a group for a while when they come or go."""
     asked = given(request)
     with ctx.store.lock:
-        group(ctx, asked["AutoScalingGroupId"])
+        GROUP.need(ctx, asked["AutoScalingGroupId"])
         hook_id = ctx.store.new_id("ash")
         doc: Doc = {
             **_DEFAULTS,
@@ -61,7 +59,7 @@ def create_lifecycle_hook(ctx: Context, request: models.CreateLifecycleHookReque
             "CreatedTime": stamp_utc(ctx),
         }
         _check(ctx, doc)
-        ctx.store.put(HOOK, hook_id, doc, ctx.region)
+        HOOK.create(ctx, doc)
     return {"LifecycleHookId": hook_id}
 
 
@@ -75,29 +73,19 @@ _FILTERS = {
 @action
 def describe_lifecycle_hooks(ctx: Context, request: models.DescribeLifecycleHooksRequest) -> dict[str, Any]:
     """Hooks by ids or filters; ids that do not exist are left out."""
-    wanted = given(request).get("LifecycleHookIds")
-    docs = [doc for doc in ctx.store.list(HOOK, ctx.region) if not wanted or doc["LifecycleHookId"] in wanted]
+    docs = HOOK.pick(ctx, given(request).get("LifecycleHookIds"))
     docs = [public(doc) for doc in docs if matches(doc, request.Filters, _FILTERS)]
     return {"TotalCount": len(docs), "LifecycleHookSet": page(docs, request.Offset, request.Limit)}
-
-
-def _change(ctx: Context, asked: dict[str, Any], defaults: dict[str, Any]) -> None:
-    with ctx.store.lock:
-        doc = {**hook(ctx, asked["LifecycleHookId"]), **defaults, **asked}
-        _check(ctx, doc)
-        ctx.store.put(HOOK, doc["LifecycleHookId"], doc)
 
 
 @action
 def upgrade_lifecycle_hook(ctx: Context, request: models.UpgradeLifecycleHookRequest) -> None:
     """Replace a hook: what is not given goes back to its default."""
-    _change(ctx, given(request), _DEFAULTS)
-
-
-@action
-def modify_lifecycle_hook(ctx: Context, request: models.ModifyLifecycleHookRequest) -> None:
-    """Change what is given."""
-    _change(ctx, given(request), {})
+    asked = given(request)
+    with ctx.store.lock:
+        doc = {**HOOK.need(ctx, asked["LifecycleHookId"]), **_DEFAULTS, **asked}
+        _check(ctx, doc)
+        HOOK.save(ctx.store, doc)
 
 
 @action
@@ -105,8 +93,8 @@ def delete_lifecycle_hook(ctx: Context, request: models.DeleteLifecycleHookReque
     """Instances that the hook holds go on."""
     hook_id = given(request)["LifecycleHookId"]
     with ctx.store.lock:
-        hook(ctx, hook_id)
-        ctx.store.delete(HOOK, hook_id)
+        HOOK.need(ctx, hook_id)
+        HOOK.drop(ctx, hook_id)
 
 
 @action
@@ -115,9 +103,9 @@ def complete_lifecycle_action(ctx: Context, request: models.CompleteLifecycleAct
     asked = given(request)
     check_one_of("LifecycleActionResult", asked["LifecycleActionResult"], ("CONTINUE", "ABANDON"))
     with ctx.store.lock:
-        hook(ctx, asked["LifecycleHookId"])
-        member = ctx.store.find(MEMBER, asked["InstanceId"])
+        HOOK.need(ctx, asked["LifecycleHookId"])
+        member = MEMBER.find(ctx, asked["InstanceId"])
         if member is None or not member["LifeCycleState"].endswith("_HOOK"):
             message = f"No hook holds the instance `{asked['InstanceId']}`."
             raise ApiError("ResourceNotFound.LifecycleHookInstanceNotFound", message)
-        ctx.store.put(MEMBER, member["InstanceId"], {**member, "_completed": asked["LifecycleActionResult"]})
+        MEMBER.save(ctx.store, {**member, "_completed": asked["LifecycleActionResult"]})

@@ -9,9 +9,8 @@ from sandbox.api.actions import Context, action
 from sandbox.api.errors import ApiError
 from sandbox.api.paging import matches, page
 from sandbox.api.store import Doc
-from sandbox.services.autoscaling import activities, balancers, groups
-from sandbox.services.autoscaling.inventory import GOING, MEMBER, group, hooks, members
-from sandbox.services.cvm import machines
+from sandbox.services.autoscaling import activities, groups
+from sandbox.services.autoscaling.kinds import GOING, GROUP, MEMBER, hooks, members
 from sandbox.services.params import given, public
 
 _FILTERS = {
@@ -39,7 +38,7 @@ def begin_termination(ctx: Context, doc: Doc, chosen: list[Doc], kind: str, caus
                 "_drained": False,
                 "_completed": None,
             }
-            ctx.store.put(MEMBER, member["InstanceId"], member)
+            MEMBER.save(ctx.store, member)
         return activity
 
 
@@ -48,8 +47,7 @@ def describe_auto_scaling_instances(
     ctx: Context, request: models.DescribeAutoScalingInstancesRequest
 ) -> dict[str, Any]:
     """Members by ids or filters."""
-    wanted = given(request).get("InstanceIds")
-    docs = [doc for doc in ctx.store.list(MEMBER, ctx.region) if not wanted or doc["InstanceId"] in wanted]
+    docs = MEMBER.pick(ctx, given(request).get("InstanceIds"))
     docs = [public(doc) for doc in docs if matches(doc, request.Filters, _FILTERS)]
     return {"TotalCount": len(docs), "AutoScalingInstanceSet": page(docs, request.Offset, request.Limit)}
 
@@ -77,7 +75,7 @@ def remove_instances(ctx: Context, request: models.RemoveInstancesRequest) -> di
     """End these instances and lower the desired capacity."""
     asked = given(request)
     with ctx.store.lock:
-        doc = group(ctx, asked["AutoScalingGroupId"])
+        doc = GROUP.need(ctx, asked["AutoScalingGroupId"])
         chosen = _named(ctx, doc["AutoScalingGroupId"], asked["InstanceIds"])
         _lower(ctx, doc, len(chosen))
         cause = "Instances were removed by request."
@@ -85,33 +83,11 @@ def remove_instances(ctx: Context, request: models.RemoveInstancesRequest) -> di
 
 
 @action
-def detach_instances(ctx: Context, request: models.DetachInstancesRequest) -> dict[str, Any]:
-    """Let instances go on outside the group, off its load balancers."""
-    asked = given(request)
-    with ctx.store.lock:
-        doc = group(ctx, asked["AutoScalingGroupId"])
-        chosen = _named(ctx, doc["AutoScalingGroupId"], asked["InstanceIds"])
-        _lower(ctx, doc, len(chosen))
-        cause = "Instances were detached by request."
-        ids = [member["InstanceId"] for member in chosen]
-        activity = activities.begin(ctx, doc, "DETACH_INSTANCES", cause, ids)
-        for instance_id in ids:
-            ctx.store.delete(MEMBER, instance_id)
-            instance = ctx.store.find(machines.KIND, instance_id)
-            if instance is not None:
-                ctx.store.put(machines.KIND, instance_id, {**instance, "_scaling_group": None})
-    for instance_id in ids:
-        balancers.take_away(ctx.store, doc, instance_id)
-    activities.end(ctx, activity)
-    return {"ActivityId": activity}
-
-
-@action
 def scale_out_instances(ctx: Context, request: models.ScaleOutInstancesRequest) -> dict[str, Any]:
     """So many more than now."""
     asked = given(request)
     with ctx.store.lock:
-        doc = group(ctx, asked["AutoScalingGroupId"])
+        doc = GROUP.need(ctx, asked["AutoScalingGroupId"])
         wanted = doc["DesiredCapacity"] + asked["ScaleOutNumber"]
         if wanted > doc["MaxSize"]:
             message = f"{wanted} instances would be more than `MaxSize` {doc['MaxSize']}."
@@ -128,7 +104,7 @@ def scale_in_instances(ctx: Context, request: models.ScaleInInstancesRequest) ->
     """So many fewer than now; which ones the termination policy says."""
     asked = given(request)
     with ctx.store.lock:
-        doc = group(ctx, asked["AutoScalingGroupId"])
+        doc = GROUP.need(ctx, asked["AutoScalingGroupId"])
         _lower(ctx, doc, asked["ScaleInNumber"])
         chosen = choose(doc, members(ctx.store, doc["AutoScalingGroupId"]), asked["ScaleInNumber"])
         return {"ActivityId": begin_termination(ctx, doc, chosen, "SCALE_IN", "Scale in by request.")}
@@ -157,4 +133,4 @@ def set_instances_protection(ctx: Context, request: models.SetInstancesProtectio
     with ctx.store.lock:
         for member in _named(ctx, asked["AutoScalingGroupId"], asked["InstanceIds"]):
             member["ProtectedFromScaleIn"] = asked["ProtectedFromScaleIn"]
-            ctx.store.put(MEMBER, member["InstanceId"], member)
+            MEMBER.save(ctx.store, member)

@@ -12,7 +12,7 @@ from sandbox.api.errors import ApiError
 from sandbox.api.paging import matches, page
 from sandbox.api.store import Doc
 from sandbox.services.autoscaling import activities, groups
-from sandbox.services.autoscaling.inventory import POLICY, group, policy
+from sandbox.services.autoscaling.kinds import GROUP, POLICY, of_group
 from sandbox.services.params import check_name, check_one_of, given, public
 
 ADJUSTMENTS = ("CHANGE_IN_CAPACITY", "EXACT_CAPACITY", "PERCENT_CHANGE_IN_CAPACITY")
@@ -79,7 +79,7 @@ def create_scaling_policy(ctx: Context, request: models.CreateScalingPolicyReque
     """A policy of a group."""
     asked = given(request)
     with ctx.store.lock:
-        group(ctx, asked["AutoScalingGroupId"])
+        GROUP.need(ctx, asked["AutoScalingGroupId"])
         policy_id = ctx.store.new_id("asp")
         doc: Doc = {
             "ScalingPolicyType": "SIMPLE",
@@ -89,15 +89,11 @@ def create_scaling_policy(ctx: Context, request: models.CreateScalingPolicyReque
             "AutoScalingPolicyId": policy_id,
         }
         _settle(doc)
-        same = [
-            each
-            for each in ctx.store.list(POLICY, ctx.region)
-            if each["AutoScalingGroupId"] == asked["AutoScalingGroupId"]
-        ]
+        same = of_group(ctx.store, POLICY, asked["AutoScalingGroupId"])
         if any(each["ScalingPolicyName"] == doc["ScalingPolicyName"] for each in same):
             message = f"The group already has a policy `{doc['ScalingPolicyName']}`."
             raise ApiError("InvalidParameterValue.ScalingPolicyNameDuplicate", message)
-        ctx.store.put(POLICY, policy_id, doc, ctx.region)
+        POLICY.create(ctx, doc)
     return {"AutoScalingPolicyId": policy_id}
 
 
@@ -112,8 +108,7 @@ _FILTERS = {
 @action
 def describe_scaling_policies(ctx: Context, request: models.DescribeScalingPoliciesRequest) -> dict[str, Any]:
     """Policies by ids or filters; ids that do not exist are left out."""
-    wanted = given(request).get("AutoScalingPolicyIds")
-    docs = [doc for doc in ctx.store.list(POLICY, ctx.region) if not wanted or doc["AutoScalingPolicyId"] in wanted]
+    docs = POLICY.pick(ctx, given(request).get("AutoScalingPolicyIds"))
     docs = [public(doc) for doc in docs if matches(doc, request.Filters, _FILTERS)]
     return {"TotalCount": len(docs), "ScalingPolicySet": page(docs, request.Offset, request.Limit)}
 
@@ -123,9 +118,9 @@ def modify_scaling_policy(ctx: Context, request: models.ModifyScalingPolicyReque
     """Change what is given; the kind stays."""
     asked = given(request)
     with ctx.store.lock:
-        doc = {**policy(ctx, asked["AutoScalingPolicyId"]), **asked}
+        doc = {**POLICY.need(ctx, asked["AutoScalingPolicyId"]), **asked}
         _settle(doc)
-        ctx.store.put(POLICY, doc["AutoScalingPolicyId"], doc)
+        POLICY.save(ctx.store, doc)
 
 
 @action
@@ -133,18 +128,18 @@ def delete_scaling_policy(ctx: Context, request: models.DeleteScalingPolicyReque
     """Remove a policy."""
     policy_id = given(request)["AutoScalingPolicyId"]
     with ctx.store.lock:
-        policy(ctx, policy_id)
-        ctx.store.delete(POLICY, policy_id)
+        POLICY.need(ctx, policy_id)
+        POLICY.drop(ctx, policy_id)
 
 
 @action
 def execute_scaling_policy(ctx: Context, request: models.ExecuteScalingPolicyRequest) -> dict[str, Any]:
     """Do at once what a simple policy would do; the result is kept within the group's limits."""
     with ctx.store.lock:
-        doc = policy(ctx, given(request)["AutoScalingPolicyId"])
+        doc = POLICY.need(ctx, given(request)["AutoScalingPolicyId"])
         if doc["ScalingPolicyType"] != "SIMPLE":
             raise ApiError("UnsupportedOperation", "Only a SIMPLE policy can be executed.")
-        target = group(ctx, doc["AutoScalingGroupId"])
+        target = GROUP.need(ctx, doc["AutoScalingGroupId"])
         now, value = target["DesiredCapacity"], doc["AdjustmentValue"]
         change = {"EXACT_CAPACITY": value - now, "CHANGE_IN_CAPACITY": value}.get(
             doc["AdjustmentType"], round(now * value / 100)

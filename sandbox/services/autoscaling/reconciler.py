@@ -15,10 +15,12 @@ from sandbox.api.store import Doc
 from sandbox.layout import REGIONS
 from sandbox.services import plane
 from sandbox.services.autoscaling import activities, balancers
-from sandbox.services.autoscaling.inventory import COMING, CONFIG, GOING, GROUP, MEMBER, hooks, members
+from sandbox.services.autoscaling.kinds import COMING, CONFIG, GOING, GROUP, MEMBER, hooks, members
 from sandbox.services.autoscaling.members import begin_termination, choose
 from sandbox.services.cvm import machines
+from sandbox.services.cvm.kinds import INSTANCE
 from sandbox.services.params import stamp_utc
+from sandbox.services.vpc.kinds import SUBNET
 from sandbox.substrate.errors import SubstrateError
 
 log = logging.getLogger(__name__)
@@ -34,7 +36,7 @@ def reconcile(ctx: Context) -> None:
     running: Mapping[str, bool] | None = None
     for region in REGIONS:
         here = ctx.within(region)
-        for doc in ctx.store.list(GROUP, region):
+        for doc in GROUP.list(here):
             if running is None:
                 running = plane.current().machines_running()
             try:
@@ -60,13 +62,13 @@ def step(ctx: Context, doc: Doc, running: Mapping[str, bool]) -> None:
 
 def _put(ctx: Context, member: Doc, **changes: object) -> None:
     with ctx.store.lock:
-        now = ctx.store.find(MEMBER, member["InstanceId"])
+        now = MEMBER.anywhere(ctx.store, member["InstanceId"])
         if now is not None and now["LifeCycleState"] == member["LifeCycleState"]:
-            ctx.store.put(MEMBER, member["InstanceId"], {**now, **changes})
+            MEMBER.save(ctx.store, {**now, **changes})
 
 
 def _come(ctx: Context, doc: Doc, member: Doc) -> None:
-    instance = ctx.store.find(machines.KIND, member["InstanceId"])
+    instance = INSTANCE.anywhere(ctx.store, member["InstanceId"])
     if instance is None or instance["InstanceState"] in ("LAUNCH_FAILED", "TERMINATING"):
         reason = (instance or {}).get("LatestOperationErrorMsg") or "the instance is gone"
         _forget(ctx, member, f"The instance {member['InstanceId']} could not be launched: {reason}")
@@ -89,9 +91,9 @@ def _come(ctx: Context, doc: Doc, member: Doc) -> None:
     _put(ctx, member, LifeCycleState="IN_SERVICE", HealthStatus="HEALTHY", _since=time.time())
     activities.end(ctx, member["_activity"])
     with ctx.store.lock:
-        now = ctx.store.find(GROUP, doc["AutoScalingGroupId"])
+        now = GROUP.anywhere(ctx.store, doc["AutoScalingGroupId"])
         if now is not None and now["_failures"]:
-            ctx.store.put(GROUP, doc["AutoScalingGroupId"], {**now, "_failures": 0, "_retry_at": 0.0})
+            GROUP.save(ctx.store, {**now, "_failures": 0, "_retry_at": 0.0})
 
 
 def _hook_result(ctx: Context, doc: Doc, member: Doc, transition: str) -> str | None:
@@ -107,14 +109,14 @@ def _hook_result(ctx: Context, doc: Doc, member: Doc, transition: str) -> str | 
 
 
 def _forget(ctx: Context, member: Doc, error: str = "") -> None:
-    ctx.store.delete(MEMBER, member["InstanceId"])
+    MEMBER.drop(ctx, member["InstanceId"])
     activities.end(ctx, member["_activity"], error)
 
 
 def _pause(ctx: Context, group_id: str) -> None:
     """Wait before the next launch, as the retry policy says."""
     with ctx.store.lock:
-        doc = ctx.store.find(GROUP, group_id)
+        doc = GROUP.anywhere(ctx.store, group_id)
         if doc is None:
             return
         failures = doc["_failures"] + 1
@@ -123,11 +125,11 @@ def _pause(ctx: Context, group_id: str) -> None:
             pause_s = min(2.0**failures, LONGEST_PAUSE_S)
         elif doc["RetryPolicy"] == "NO_RETRY" or failures >= IMMEDIATE_TRIES:
             pause_s = float("1e12")
-        ctx.store.put(GROUP, group_id, {**doc, "_failures": failures, "_retry_at": time.time() + pause_s})
+        GROUP.save(ctx.store, {**doc, "_failures": failures, "_retry_at": time.time() + pause_s})
 
 
 def _go(ctx: Context, doc: Doc, member: Doc, running: Mapping[str, bool]) -> None:
-    instance = ctx.store.find(machines.KIND, member["InstanceId"])
+    instance = INSTANCE.anywhere(ctx.store, member["InstanceId"])
     if instance is None:
         balancers.take_away(ctx.store, doc, member["InstanceId"])
         _forget(ctx, member)
@@ -146,7 +148,7 @@ def _go(ctx: Context, doc: Doc, member: Doc, running: Mapping[str, bool]) -> Non
 
 def _check_alive(ctx: Context, doc: Doc, member: Doc, running: Mapping[str, bool]) -> None:
     """An instance that ended, or was terminated by hand, goes at once."""
-    instance = ctx.store.find(machines.KIND, member["InstanceId"])
+    instance = INSTANCE.anywhere(ctx.store, member["InstanceId"])
     if instance is None or instance["InstanceState"] == "TERMINATING" or not running.get(instance["_host"]):
         cause = f"The instance {member['InstanceId']} does not run any more."
         begin_termination(ctx, doc, [member], "REPLACE_MONITOR_UNHEALTHY_INSTANCE", cause, hooked=False)
@@ -174,7 +176,7 @@ def _replace_unhealthy(ctx: Context, doc: Doc) -> None:
 
 def _count(ctx: Context, doc: Doc) -> None:
     with ctx.store.lock:
-        now = ctx.store.find(GROUP, doc["AutoScalingGroupId"])
+        now = GROUP.anywhere(ctx.store, doc["AutoScalingGroupId"])
         if now is None:
             return
         inside = members(ctx.store, now["AutoScalingGroupId"])
@@ -194,7 +196,7 @@ def _count(ctx: Context, doc: Doc) -> None:
 
 def _subnets(ctx: Context, doc: Doc) -> list[Doc]:
     """The group's subnets, the one to try first first."""
-    subnets = [found for each in doc["SubnetIdSet"] if (found := ctx.store.find("subnet", each)) is not None]
+    subnets = [found for each in doc["SubnetIdSet"] if (found := SUBNET.find(ctx, each)) is not None]
     if doc["MultiZoneSubnetPolicy"] == "EQUALITY":
         inside = members(ctx.store, doc["AutoScalingGroupId"])
         zones = [member["Zone"] for member in inside if member["LifeCycleState"] not in GOING]
@@ -204,7 +206,7 @@ def _subnets(ctx: Context, doc: Doc) -> list[Doc]:
 
 def _launch(ctx: Context, doc: Doc) -> bool:
     """Start one more instance in the first subnet that takes it; False if none does."""
-    config = ctx.store.get(CONFIG, doc["LaunchConfigurationId"])
+    config = CONFIG.need(ctx, doc["LaunchConfigurationId"])
     error: ApiError | None = None
     for subnet in _subnets(ctx, doc):
         try:
@@ -268,4 +270,4 @@ def _add(ctx: Context, doc: Doc, config: Doc, subnet: Doc, instance_id: str) -> 
         "_drained": False,
         "_completed": None,
     }
-    ctx.store.put(MEMBER, instance_id, member, ctx.region)
+    MEMBER.create(ctx, member)

@@ -1,5 +1,5 @@
-"""CVM 2017-03-12: what is on sale, images, instances, launch templates, key pairs."""
+"""CVM 2017-03-12: what is on sale, images, instances."""
 
-from sandbox.services.cvm import catalogue, instances, keys, templates
+from sandbox.services.cvm import catalogue, instances, machines
 
-__all__ = ["catalogue", "instances", "keys", "templates"]
+__all__ = ["catalogue", "instances", "machines"]

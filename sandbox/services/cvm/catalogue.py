@@ -62,27 +62,6 @@ def _types(region: str) -> Iterator[Doc]:
 
 
 @action
-def describe_instance_type_configs(ctx: Context, request: models.DescribeInstanceTypeConfigsRequest) -> dict[str, Any]:
-    """Every type in every zone."""
-    return {
-        "InstanceTypeConfigSet": [
-            {
-                "Zone": each["Zone"],
-                "InstanceType": each["InstanceType"],
-                "InstanceFamily": each["InstanceFamily"],
-                "CPU": each["cpu"],
-                "Memory": each["memory"],
-                "GPU": 0,
-                "FPGA": 0,
-                "GpuCount": 0,
-            }
-            for each in _types(ctx.region)
-            if matches(each, request.Filters, _TYPE_FILTERS)
-        ]
-    }
-
-
-@action
 def describe_zone_instance_config_infos(
     ctx: Context, request: models.DescribeZoneInstanceConfigInfosRequest
 ) -> dict[str, Any]:
@@ -102,6 +81,8 @@ def describe_zone_instance_config_infos(
                 "Gpu": 0,
                 "Fpga": 0,
                 "GpuCount": 0,
+                "Externals": {"StorageBlockAttr": {}},
+                "Price": {},
             }
             for each in _types(ctx.region)
             if matches(each, request.Filters, _TYPE_FILTERS)

@@ -9,16 +9,12 @@ from sandbox.api.errors import ApiError
 from sandbox.api.paging import matches, page
 from sandbox.api.store import Doc
 from sandbox.services.cvm import machines
-from sandbox.services.params import check_name, given, listed, need, public, select
+from sandbox.services.cvm.kinds import INSTANCE
+from sandbox.services.params import check_name, given, public
 from sandbox.services.vpc import hosts
-
-MISSING = "InvalidInstanceId.NotFound"
 
 
 def _launch(asked: dict[str, Any], index: int) -> machines.Launch:
-    for name in ("Placement", "ImageId", "InstanceType", "VirtualPrivateCloud"):
-        if name not in asked:
-            raise ApiError("MissingParameter", f"The request is missing the parameter `{name}`.")
     network, internet = asked["VirtualPrivateCloud"], asked.get("InternetAccessible", {})
     wanted: list[str] = network.get("PrivateIpAddresses", [])
     return machines.Launch(
@@ -44,8 +40,6 @@ def _launch(asked: dict[str, Any], index: int) -> machines.Launch:
 def run_instances(ctx: Context, request: models.RunInstancesRequest) -> dict[str, Any]:
     """Instances, PENDING and then RUNNING. Without `PublicIpAssigned` they have no public address."""
     asked = given(request)
-    if "LaunchTemplate" in asked:
-        asked = {**_template(ctx, asked["LaunchTemplate"]), **asked}
     check_name("InstanceName", asked.get("InstanceName", ""), 128, 0)
     count = asked.get("InstanceCount", 1)
     launches = [_launch(asked, index) for index in range(count)]
@@ -54,15 +48,6 @@ def run_instances(ctx: Context, request: models.RunInstancesRequest) -> dict[str
     if asked.get("DryRun"):
         raise ApiError("DryRunOperation", "The request would have succeeded; `DryRun` was set.")
     return {"InstanceIdSet": [machines.run(ctx, launch) for launch in launches]}
-
-
-def _template(ctx: Context, asked: dict[str, Any]) -> dict[str, Any]:
-    doc = need(ctx, "cvm.launch_template", asked["LaunchTemplateId"], "InvalidLaunchTemplateId.NotFound")
-    version = int(asked.get("LaunchTemplateVersion", doc["DefaultVersionNumber"]))
-    for each in doc["_versions"]:
-        if each["LaunchTemplateVersion"] == version:
-            return each["LaunchTemplateVersionData"]
-    raise ApiError("InvalidLaunchTemplateVersion.NotFound", f"There is no version {version}.")
 
 
 _FILTERS = {
@@ -86,23 +71,13 @@ _FILTERS = {
 def describe_instances(ctx: Context, request: models.DescribeInstancesRequest) -> dict[str, Any]:
     """Instances by ids or filters; ids that do not exist are left out, as in the cloud."""
     asked = given(request)
-    docs = listed(ctx, machines.KIND, "InstanceId")
-    if asked.get("InstanceIds"):
-        docs = [doc for doc in docs if doc["InstanceId"] in asked["InstanceIds"]]
+    docs = INSTANCE.pick(ctx, asked.get("InstanceIds"))
     docs = [public(doc) for doc in docs if matches(doc, request.Filters, _FILTERS)]
     return {"TotalCount": len(docs), "InstanceSet": page(docs, request.Offset, request.Limit)}
 
 
-@action
-def describe_instances_status(ctx: Context, request: models.DescribeInstancesStatusRequest) -> dict[str, Any]:
-    """Ids and states."""
-    docs = select(ctx, machines.KIND, given(request).get("InstanceIds"), "InstanceId", MISSING)
-    states = [{"InstanceId": doc["InstanceId"], "InstanceState": doc["InstanceState"]} for doc in docs]
-    return {"TotalCount": len(states), "InstanceStatusSet": page(states, request.Offset, request.Limit)}
-
-
 def _mine(ctx: Context, instance_ids: list[str]) -> list[Doc]:
-    return [need(ctx, machines.KIND, instance_id, MISSING) for instance_id in instance_ids]
+    return [INSTANCE.need(ctx, instance_id) for instance_id in instance_ids]
 
 
 @action
@@ -129,7 +104,7 @@ def modify_instances_attribute(ctx: Context, request: models.ModifyInstancesAttr
             doc["CamRoleName"] = asked.get("CamRoleName", doc["CamRoleName"])
             doc["DisableApiTermination"] = asked.get("DisableApiTermination", doc["DisableApiTermination"])
             doc["SecurityGroupIds"] = list(groups) or doc["SecurityGroupIds"]
-            ctx.store.put(machines.KIND, doc["InstanceId"], doc)
+            INSTANCE.save(ctx.store, doc)
     if groups:
         for instance_id in asked["InstanceIds"]:
             hosts.regroup(ctx.store, instance_id, groups)

@@ -7,19 +7,21 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
-from sandbox.api.actions import Context, task
+from sandbox.api import metadata, restoring
+from sandbox.api.actions import Context, Order, restores, task
 from sandbox.api.errors import ApiError
-from sandbox.api.store import Doc
+from sandbox.api.store import Doc, Store
 from sandbox.services import plane
 from sandbox.services.clb import targets
 from sandbox.services.cvm.catalogue import check_image, check_place, check_size
+from sandbox.services.cvm.kinds import INSTANCE
 from sandbox.services.cvm.offers import GATEWAY_IMAGE, IMAGES, SIZES
-from sandbox.services.params import create, drop, need, stamp_utc, tag_set
+from sandbox.services.params import stamp_utc, tag_set
 from sandbox.services.vpc import addresses, eips, hosts
+from sandbox.services.vpc.kinds import SECURITY_GROUP, SUBNET, VPC
 from sandbox.substrate import specs
 from sandbox.substrate.errors import SubstrateError
 
-KIND = "cvm.instance"
 USER_DATA_LIMIT = 16 * 1024
 GROUPS_PER_INSTANCE = 5
 """Source: catalogue section 9."""
@@ -66,7 +68,7 @@ def check_groups(ctx: Context, group_ids: tuple[str, ...]) -> None:
         message = f"An instance takes {GROUPS_PER_INSTANCE} security groups, given were {len(group_ids)}."
         raise ApiError("LimitExceeded.InstancesSecurityGroups", message)
     for group_id in group_ids:
-        need(ctx, "security_group", group_id, "InvalidSecurityGroupId.NotFound")
+        SECURITY_GROUP.need(ctx, group_id, "InvalidSecurityGroupId.NotFound")
 
 
 def check(ctx: Context, launch: Launch) -> Doc:
@@ -74,8 +76,8 @@ def check(ctx: Context, launch: Launch) -> Doc:
     check_place(ctx.region, launch.zone)
     check_size(launch.size)
     check_image(launch.image_id)
-    need(ctx, "vpc", launch.vpc_id, "InvalidVpcId.NotFound")
-    subnet = need(ctx, "subnet", launch.subnet_id, "InvalidSubnetId.NotFound")
+    VPC.need(ctx, launch.vpc_id, "InvalidVpcId.NotFound")
+    subnet = SUBNET.need(ctx, launch.subnet_id, "InvalidSubnetId.NotFound")
     if subnet["VpcId"] != launch.vpc_id:
         message = f"The subnet `{launch.subnet_id}` is not in `{launch.vpc_id}`."
         raise ApiError("InvalidParameterCombination", message)
@@ -99,7 +101,7 @@ def run(ctx: Context, launch: Launch) -> str:
         public = addresses.take_public(ctx.store, ctx.region, instance_id) if launch.public_ip else None
         doc = _document(ctx, launch, instance_id, str(address))
         doc["PublicIpAddresses"] = [str(public)] if public else []
-        create(ctx, KIND, instance_id, doc)
+        INSTANCE.create(ctx, doc)
     ctx.later(0.1, "cvm.start", {"id": instance_id})
     return instance_id
 
@@ -149,7 +151,7 @@ def _document(ctx: Context, launch: Launch, instance_id: str, address: str) -> D
 @task("cvm.start")
 def start(ctx: Context, payload: dict[str, Any]) -> None:
     """Give the instance its place on the network and boot it."""
-    doc = ctx.store.find(KIND, payload["id"])
+    doc = INSTANCE.anywhere(ctx.store, payload["id"])
     if doc is None or doc["InstanceState"] != "PENDING":
         return
     try:
@@ -189,30 +191,50 @@ def _boot(ctx: Context, doc: Doc) -> None:
     )
 
 
+@restores(Order.SERVERS)
+def restore(ctx: Context) -> None:
+    """Machines that run boot again, each from its own disk; one that ended while nobody looked stays ended."""
+
+    def stand(here: Context, doc: Doc) -> None:
+        if doc["InstanceState"] == "RUNNING":
+            _boot(here, doc)
+
+    restoring.each(ctx, INSTANCE, stand)
+
+
+@metadata.instances_are_found_by
+def find_by_address(store: Store, router: str, address: str) -> tuple[Doc, str] | None:
+    """The instance that has an address behind a router, and its region."""
+    for doc in INSTANCE.all(store):
+        if doc["_router"] == router and address in doc["PrivateIpAddresses"]:
+            return doc, INSTANCE.region(store, doc["InstanceId"])
+    return None
+
+
 def _set_state(ctx: Context, instance_id: str, state: str, error: str = "") -> None:
     with ctx.store.lock:
-        doc = ctx.store.find(KIND, instance_id)
+        doc = INSTANCE.anywhere(ctx.store, instance_id)
         if doc is not None and doc["InstanceState"] != "TERMINATING":
             outcome = "FAILED" if error else "SUCCESS"
             doc |= {"InstanceState": state, "LatestOperationState": outcome, "LatestOperationErrorMsg": error}
-            ctx.store.put(KIND, instance_id, doc)
+            INSTANCE.save(ctx.store, doc)
 
 
 def terminate(ctx: Context, instance_id: str) -> None:
     """Start ending an instance; it is gone soon after. Accepts one that is already gone."""
     with ctx.store.lock:
-        doc = ctx.store.find(KIND, instance_id)
+        doc = INSTANCE.anywhere(ctx.store, instance_id)
         if doc is None or doc["InstanceState"] == "TERMINATING":
             return
         doc |= {"InstanceState": "TERMINATING", "LatestOperation": "TerminateInstances"}
-        ctx.store.put(KIND, instance_id, doc)
+        INSTANCE.save(ctx.store, doc)
     ctx.later(0.1, "cvm.remove", {"id": instance_id})
 
 
 @task("cvm.remove")
 def remove(ctx: Context, payload: dict[str, Any]) -> None:
     """Take an instance off the data plane and give back what it had."""
-    doc = ctx.store.find(KIND, payload["id"])
+    doc = INSTANCE.anywhere(ctx.store, payload["id"])
     if doc is None:
         return
     targets.forget_instance(ctx.store, payload["id"])
@@ -222,4 +244,4 @@ def remove(ctx: Context, payload: dict[str, Any]) -> None:
     addresses.free_public(ctx.store, payload["id"])
     with ctx.store.lock:
         eips.unbind(ctx.store, payload["id"])
-        drop(ctx, KIND, payload["id"])
+        INSTANCE.drop(ctx, payload["id"])

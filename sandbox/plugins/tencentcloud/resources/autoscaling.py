@@ -15,7 +15,6 @@ from sandbox.plugins.tencentcloud.handler import (
 )
 from sandbox.plugins.tencentcloud.resources import shapes
 
-CREATE_S = 300.0
 REST_S = 360.0
 DELETE_S = 1200.0
 _SETTINGS = {
@@ -129,7 +128,7 @@ class ScalingGroup(Handler):
             "ServiceSettings": _settings(props),
             "Tags": tagged("auto-scaling-group", props.get("tags")),
         }
-        made = cloud.call("as", "CreateAutoScalingGroup", params, retry_s=CREATE_S)
+        made = cloud.call("as", "CreateAutoScalingGroup", params)
         group_id: str = made["AutoScalingGroupId"]
         partial.id(group_id)
 
@@ -177,14 +176,14 @@ class ScalingGroup(Handler):
             params["ServiceSettings"] = {api: new.get(name) or unset for name, (api, unset) in _SETTINGS.items()}
         if changed.intersection(_HEALTH):
             params |= {parameter: new.get(name, old.get(name)) for name, parameter in _HEALTH.items()}
-        cloud.call("as", "ModifyAutoScalingGroup", {"AutoScalingGroupId": id, **params}, retry_s=CREATE_S)
+        cloud.call("as", "ModifyAutoScalingGroup", {"AutoScalingGroupId": id, **params})
         balancers: dict[str, Any] = {}
         if "loadBalancerIds" in changed:
             balancers["LoadBalancerIds"] = new.get("loadBalancerIds") or []
         if "forwardBalancerIds" in changed:
             balancers["ForwardLoadBalancers"] = _forward(new)
         if balancers:
-            cloud.call("as", "ModifyLoadBalancers", {"AutoScalingGroupId": id, **balancers}, retry_s=CREATE_S)
+            cloud.call("as", "ModifyLoadBalancers", {"AutoScalingGroupId": id, **balancers})
         write_tags(cloud, "as", "auto-scaling-group", id, old.get("tags"), new.get("tags"))
 
     def delete(self, cloud: Cloud, id: str, props: Props) -> None:
@@ -194,7 +193,7 @@ class ScalingGroup(Handler):
             return
         if doc["InstanceCount"] or doc["DesiredCapacity"]:
             none = {"MinSize": 0, "MaxSize": 0, "DesiredCapacity": 0}
-            cloud.call("as", "ModifyAutoScalingGroup", {"AutoScalingGroupId": id, **none}, retry_s=CREATE_S)
+            cloud.call("as", "ModifyAutoScalingGroup", {"AutoScalingGroupId": id, **none})
 
         def deleted() -> bool:
             try:

@@ -54,7 +54,7 @@ _DATA_DISK = {
     "snapshotId": "SnapshotId",
     "deleteWithInstance": "DeleteWithInstance",
 }
-_NAMES = {"hostNameSettings": "hostName", "instanceNameSettings": "instanceName"}
+_NAMES = ("hostNameSettings", "instanceNameSettings")
 
 
 def _parts(props: Props) -> dict[str, tuple[frozenset[str], Any]]:
@@ -108,7 +108,7 @@ def _charge(props: Props) -> dict[str, Any]:
 class ScalingConfig(Handler):
     """Id: `asc-…`."""
 
-    write_only = ("password", "instanceChargeTypePrepaidPeriod", "keepImageLogin")
+    write_only = ("password", "instanceChargeTypePrepaidPeriod", "keepImageLogin", "instanceNameSettings")
 
     def check(self, props: Props) -> dict[str, str]:
         """Lengths and ranges."""
@@ -167,11 +167,9 @@ class ScalingConfig(Handler):
         }
         if props.get("instanceChargeType") or doc["InstanceChargeType"] != _POSTPAID:
             shown["instanceChargeType"] = doc["InstanceChargeType"]
-        for settings, name in _NAMES.items():
-            api = name[:1].upper() + name[1:]
-            names: dict[str, Any] = doc.get(f"{api}Settings") or {}
-            if shown_names := shapes.shown(names, {name: api, f"{name}Style": f"{api}Style"}):
-                shown[settings] = shown_names
+        if doc.get("HostNameSettings"):
+            names = {"hostName": "HostName", "hostNameStyle": "HostNameStyle"}
+            shown["hostNameSettings"] = shapes.shown(doc["HostNameSettings"], names)
         if doc.get("Tags"):
             shown["tags"] = tag_map(doc["Tags"])
         return shown

@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from sandbox.plugins.tencentcloud.cloud import READ_RETRY_S
 from sandbox.plugins.tencentcloud.handler import (
     Cloud,
+    CloudError,
     Created,
     Handler,
     Partial,
@@ -169,9 +171,11 @@ class LifecycleHook(Handler):
         """CreateLifecycleHook; a used-up quota is tried again."""
         params = {"AutoScalingGroupId": props["scalingGroupId"], **_hook(props)}
         params["LifecycleCommand"] = shapes.pascal(props.get("lifecycleCommand"))
-        made = cloud.call(
-            "as", "CreateLifecycleHook", params, retry=lambda error: "LimitExceeded.QuotaNotEnough" in error.code
-        )
+
+        def full(error: CloudError) -> bool:
+            return "LimitExceeded.QuotaNotEnough" in error.code
+
+        made = cloud.call("as", "CreateLifecycleHook", params, retry_s=READ_RETRY_S, retry=full)
         hook_id: str = made["LifecycleHookId"]
         partial.id(hook_id)
         return Created(hook_id)

@@ -16,7 +16,6 @@ from sandbox.plugins.tencentcloud.handler import (
 )
 from sandbox.plugins.tencentcloud.resources import shapes
 
-WRITE_S = 300.0
 _RUNNING_S = 900.0
 _TYPE_S = 360.0
 _GONE_S = 180.0
@@ -91,7 +90,7 @@ class Instance(Handler):
                     "when registry_charge_type is postpaid"
                 )
             request["RegistryChargePrepaid"] = _prepaid(props)
-        id = str(cloud.call("tcr", "CreateInstance", request, retry_s=WRITE_S)["RegistryId"])
+        id = str(cloud.call("tcr", "CreateInstance", request)["RegistryId"])
         partial.id(id)
         self._bring_up(cloud, id, {}, props)
         write_tags(cloud, "tcr", "instance", id, None, props.get("tags"))
@@ -117,7 +116,7 @@ class Instance(Handler):
     def _open(self, cloud: Cloud, id: str, props: Props) -> None:
         operation = "Create" if props.get("openPublicOperation") else "Delete"
         request = {"RegistryId": id, "Operation": operation}
-        cloud.call("tcr", "ManageExternalEndpoint", request, retry_s=WRITE_S)
+        cloud.call("tcr", "ManageExternalEndpoint", request)
 
     def _admit(self, cloud: Cloud, id: str, old: Props, new: Props) -> None:
         """Bring the list of clients from `old` to `new`, once the endpoint is open. Neither change is repeated."""
@@ -200,11 +199,11 @@ class Instance(Handler):
                 f"The current charge type is: [{charge}]."
             )
         request = {"RegistryId": id, "RegistryChargePrepaid": _prepaid(new), "Flag": 0}
-        cloud.call("tcr", "RenewInstance", request, retry_s=WRITE_S)
+        cloud.call("tcr", "RenewInstance", request)
 
     def delete(self, cloud: Cloud, id: str, props: Props) -> None:
         """Asks for replicas first, then DeleteInstance, then waits until it is gone."""
         cloud.call("tcr", "DescribeReplicationInstances", {"RegistryId": id}, retry_s=0)
         request = {"RegistryId": id, "DeleteBucket": bool(props.get("deleteBucket"))}
-        cloud.call("tcr", "DeleteInstance", request, retry_s=WRITE_S)
+        cloud.call("tcr", "DeleteInstance", request)
         cloud.wait(lambda: registry(cloud, id) is None, {True}, _GONE_S, what=f"deletion of registry instance {id}")

@@ -15,7 +15,7 @@ from sandbox.plugins.tencentcloud.handler import (
     write_tags,
 )
 from sandbox.plugins.tencentcloud.resources import shapes
-from sandbox.plugins.tencentcloud.resources.tcr import WRITE_S, registry
+from sandbox.plugins.tencentcloud.resources.tcr import registry
 
 PREFIX = "tcr$"
 """What the cloud puts before an account's name. The provider sends it in some requests and not in others."""
@@ -39,7 +39,7 @@ class ServiceAccount(Handler):
         """CreateServiceAccount, tags, and the password if it is a chosen one."""
         name = props["name"]
         request = {"RegistryId": props["registryId"], "Name": name, **_account(props)}
-        made = cloud.call("tcr", "CreateServiceAccount", request, retry_s=WRITE_S)
+        made = cloud.call("tcr", "CreateServiceAccount", request)
         if name not in made["Name"]:
             raise ProviderError(f"the account {made['Name']} was made, not {name}")
         id = f"{props['registryId']}#{name}"
@@ -52,7 +52,7 @@ class ServiceAccount(Handler):
     def _choose_password(self, cloud: Cloud, props: Props) -> str:
         request = {"RegistryId": props["registryId"], "Name": props["name"], "Random": False}
         request["Password"] = props["password"]
-        return str(cloud.call("tcr", "ModifyServiceAccountPassword", request, retry_s=WRITE_S)["Password"])
+        return str(cloud.call("tcr", "ModifyServiceAccountPassword", request)["Password"])
 
     def read(self, cloud: Cloud, id: str, props: Props) -> Props | None:
         """Its entry in the first page of DescribeServiceAccounts."""
@@ -76,7 +76,7 @@ class ServiceAccount(Handler):
         if not changed or changed & {"permissions", "description", *_NUMBERS}:
             kept = given(old, {name: name for name in ("expiresAt", "disable")})
             request = {"RegistryId": new["registryId"], "Name": PREFIX + new["name"], **_account(kept | new)}
-            cloud.call("tcr", "ModifyServiceAccount", request, retry_s=WRITE_S)
+            cloud.call("tcr", "ModifyServiceAccount", request)
         write_tags(cloud, "tcr", "instance", id, old.get("tags"), new.get("tags"))
         if new.get("password") and (not changed or "password" in changed):
             self._choose_password(cloud, new)
@@ -84,7 +84,7 @@ class ServiceAccount(Handler):
     def delete(self, cloud: Cloud, id: str, props: Props) -> None:
         """DeleteServiceAccount, by the name with the prefix; nothing is awaited."""
         instance, name = id.split("#")
-        cloud.call("tcr", "DeleteServiceAccount", {"RegistryId": instance, "Name": PREFIX + name}, retry_s=WRITE_S)
+        cloud.call("tcr", "DeleteServiceAccount", {"RegistryId": instance, "Name": PREFIX + name})
 
 
 _SEEN_S = 180.0
@@ -119,7 +119,7 @@ class VpcAttachment(Handler):
     def create(self, cloud: Cloud, props: Props, partial: Partial) -> Created:
         """ManageInternalEndpoint; then, once it has an address, the names that lead to it."""
         id = f"{props['instanceId']}#{props['vpcId']}#{props['subnetId']}"
-        cloud.call("tcr", "ManageInternalEndpoint", self._request(id, "Create", props), retry_s=WRITE_S)
+        cloud.call("tcr", "ManageInternalEndpoint", self._request(id, "Create", props))
         partial.id(id)
         cloud.wait(lambda: self._find(cloud, id) is not None, (True,), _SEEN_S, what=id)
         for name in _DNS:
@@ -136,7 +136,7 @@ class VpcAttachment(Handler):
         found = cloud.wait(address, bool, _ADDRESS_S, what=f"the address of {id}")
         action = "CreateInternalEndpointDns" if props.get(name) else "DeleteInternalEndpointDns"
         request = {**self._place(id, found, public=_DNS[name]), "RegionName": props.get("regionName") or ""}
-        cloud.call("tcr", action, request, retry_s=WRITE_S)
+        cloud.call("tcr", action, request)
 
     def _place(self, id: str, address: str, *, public: bool) -> dict[str, Any]:
         instance, vpc, _ = id.split("#")
@@ -166,5 +166,5 @@ class VpcAttachment(Handler):
 
     def delete(self, cloud: Cloud, id: str, props: Props) -> None:
         """ManageInternalEndpoint, then wait until it is gone."""
-        cloud.call("tcr", "ManageInternalEndpoint", self._request(id, "Delete", props), retry_s=WRITE_S)
+        cloud.call("tcr", "ManageInternalEndpoint", self._request(id, "Delete", props))
         cloud.wait(lambda: self._find(cloud, id) is None, (True,), _SEEN_S, what=f"deletion of {id}")

@@ -13,7 +13,7 @@ from sandbox.plugins.tencentcloud.handler import (
     resource,
 )
 from sandbox.plugins.tencentcloud.resources import shapes
-from sandbox.plugins.tencentcloud.resources.tcr import WRITE_S, registry
+from sandbox.plugins.tencentcloud.resources.tcr import registry
 
 _PAGE = 200
 _GONE_S = 180.0
@@ -54,7 +54,7 @@ class Namespace(Handler):
 
     def create(self, cloud: Cloud, props: Props, partial: Partial) -> Created:
         """CreateNamespace."""
-        cloud.call("tcr", "CreateNamespace", self._request(props), retry_s=WRITE_S)
+        cloud.call("tcr", "CreateNamespace", self._request(props))
         id = f"{props['instanceId']}#{props['name']}"
         partial.id(id)
         return Created(id)
@@ -84,7 +84,7 @@ class Namespace(Handler):
     def delete(self, cloud: Cloud, id: str, props: Props) -> None:
         """DeleteNamespace, then wait until it is gone."""
         instance, name = id.split("#")
-        cloud.call("tcr", "DeleteNamespace", {"RegistryId": instance, "NamespaceName": name}, retry_s=WRITE_S)
+        cloud.call("tcr", "DeleteNamespace", {"RegistryId": instance, "NamespaceName": name})
         cloud.wait(lambda: self.read(cloud, id, {}) is None, {True}, _GONE_S, what=f"deletion of {id}")
 
 
@@ -105,7 +105,7 @@ class Repository(Handler):
 
     def create(self, cloud: Cloud, props: Props, partial: Partial) -> Created:
         """CreateRepository."""
-        cloud.call("tcr", "CreateRepository", self._request(props), retry_s=WRITE_S)
+        cloud.call("tcr", "CreateRepository", self._request(props))
         id = f"{props['instanceId']}#{props['namespaceName']}#{props['name']}"
         partial.id(id)
         return Created(id)
@@ -139,7 +139,7 @@ class Repository(Handler):
     def delete(self, cloud: Cloud, id: str, props: Props) -> None:
         """DeleteRepository, then wait until it is gone."""
         instance, namespace, name = id.split("#")
-        cloud.call("tcr", "DeleteRepository", self._place(instance, namespace, name), retry_s=WRITE_S)
+        cloud.call("tcr", "DeleteRepository", self._place(instance, namespace, name))
         request = self._place(instance, namespace, name)
 
         def gone() -> bool:
