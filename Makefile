@@ -13,7 +13,7 @@ status: ## regions, resources, processes, addresses, health
 	@$(PYTHON) -m sandbox status
 
 preview: ## STACK=local|dev|staging|prod: what it would create, without credentials
-	@python3 -m sandbox.toolchain preview
+	@python3 -m sandbox.toolchain preview --stack $(STACK)
 	@$(PYTHON) -m sandbox preview $(STACK)
 
 check: ## format, lint, strict types

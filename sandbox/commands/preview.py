@@ -10,6 +10,7 @@ from pathlib import Path
 from sandbox import layout
 from sandbox.commands import session
 from sandbox.commands.ownership import CommandError
+from sandbox.toolchain import local_bin, stack_files
 
 LINKED = (".venv", "infra", "gateway", "policies")
 COPIED = ("Pulumi.yaml", "stacks")
@@ -20,15 +21,13 @@ SECRET_LINES = re.compile(
 """A stack's own encryption is not ours to open: its secrets stay unknown, and the program says which."""
 
 
-def stacks() -> list[str]:
-    """The stacks that have a file."""
-    return sorted(path.name.split(".")[1] for path in (layout.CHECKOUT / "stacks").glob("Pulumi.*.yaml"))
-
-
 def preview(stack: str, words: list[str]) -> int:
     """Preview a stack from nothing, in a copy: no file of the checkout changes. Returns the engine's exit code."""
-    if stack not in stacks():
-        raise CommandError(f"STACK: there is no stack '{stack}'; there are: {', '.join(stacks())}")
+    stacks = stack_files.names()
+    if stack not in stacks:
+        raise CommandError(f"STACK: there is no stack '{stack}'; there are: {', '.join(stacks)}")
+    if stack_files.on_tke(stack) and not local_bin.KUBERNETES.exists():
+        raise CommandError(f"this stack needs the Kubernetes plugin: 'make preview STACK={stack}' makes it ready")
     with tempfile.TemporaryDirectory(prefix="sanmen-preview-") as folder:
         root = Path(folder)
         project = root / "project"

@@ -33,6 +33,8 @@ def engine_variables() -> dict[str, str]:
         "PULUMI_HOME": str(local_bin.PULUMI_HOME),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+        # A plugin on PATH would be taken whatever its version, before those in PULUMI_HOME.
+        "PULUMI_IGNORE_AMBIENT_PLUGINS": "true",
     }
 
 

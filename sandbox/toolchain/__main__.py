@@ -1,34 +1,44 @@
-"""`python3 -m sandbox.toolchain [preview|run|test]`: bring the machine to where that can be done."""
+"""`python3 -m sandbox.toolchain [preview|run|test] [--stack NAME]`: bring the machine to where that can be done."""
 
 import argparse
 import os
 import signal
 import sys
+from collections.abc import Sequence
 
-from sandbox.toolchain import engine_build, environment, local_bin, packages, preflight, turn
+from sandbox.toolchain import environment, go_build, local_bin, packages, preflight, programs, stack_files, turn
+from sandbox.toolchain.programs import Program
 from sandbox.toolchain.steps import Steps, ToolchainError
 
 OLDEST_PYTHON = (3, 11)
 
 
-def prepare(purpose: str) -> None:
-    """`preview` needs no root and no servers, `run` all that the sandbox runs, `test` also the tests' clients."""
+RUN_STACK = "local"
+"""The stack that the sandbox runs."""
+
+
+def prepare(purpose: str, stack: str = "") -> None:
+    """`preview` needs no root and no servers, `run` all that the sandbox runs, `test` also the tests' clients.
+
+    stack: the one to preview; without it, what every stack needs is made ready.
+    """
     if sys.version_info < OLDEST_PYTHON:
         raise ToolchainError(f"Python {sys.version.split()[0]} is too old: 3.11 or newer is needed")
+    stacks = {"run": [RUN_STACK], "test": stack_files.names()}.get(purpose, [stack])
     steps = Steps()
     with turn.taken(steps):
-        _prepare(purpose, steps)
+        _prepare(purpose, programs.needed(purpose, stacks), steps)
 
 
-def _prepare(purpose: str, steps: Steps) -> None:
+def _prepare(purpose: str, wanted: Sequence[Program], steps: Steps) -> None:
     if purpose != "preview":
-        found = preflight.check_machine()
+        found = preflight.check_machine(wanted)
         if found:
             lines = "\n    ".join(str(missing) for missing in found)
             raise ToolchainError(f"this machine is not ready:\n    {lines}")
         packages.install(steps)
     environment.ensure(steps)
-    local_bin.ensure(engine_build.ensure(steps))
+    local_bin.ensure(go_build.ensure(wanted, steps))
     if purpose == "test":
         environment.ensure_clients(steps)
 
@@ -42,8 +52,10 @@ def main() -> None:
     os.umask(0o022)
     parser = argparse.ArgumentParser(prog="python3 -m sandbox.toolchain")
     parser.add_argument("purpose", nargs="?", choices=("preview", "run", "test"), default="run")
+    parser.add_argument("--stack", default="", help="with preview: the stack to make ready for")
+    given = parser.parse_args()
     try:
-        prepare(parser.parse_args().purpose)
+        prepare(given.purpose, given.stack)
     except ToolchainError as error:
         sys.exit(f"sanmen: {error}")
     except KeyboardInterrupt:

@@ -6,26 +6,37 @@ without a word; both are found on PATH too, but then it says so at every command
 
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from sandbox import layout
+from sandbox.toolchain import found
+from sandbox.toolchain.programs import ENGINE, KUBERNETES_PLUGIN
 
 BIN = layout.LOCAL / "bin"
-PULUMI_HOME = layout.LOCAL / "pulumi"
-PLUGINS = {"tencentcloud": "0.2.3", "kubernetes": "4.34.2"}
-"""Exactly the versions that the locked Python packages ask for: the engine takes no other from there."""
+PULUMI_HOME = found.PULUMI_HOME
+TENCENTCLOUD = "0.2.3"
+"""Exactly the version that the locked Python package asks for: the engine takes no other from there."""
+KUBERNETES = PULUMI_HOME / "plugins" / f"resource-kubernetes-v{KUBERNETES_PLUGIN.version}" / KUBERNETES_PLUGIN.name
 
 
-def ensure(engine: Path) -> None:
-    """Lay out `.sanmen/bin` and `.sanmen/pulumi/plugins`. Does nothing that is done already."""
+def ensure(programs: Mapping[str, Path]) -> None:
+    """Lay out `.sanmen/bin` and `.sanmen/pulumi/plugins`. Does nothing that is done already.
+
+    programs: name -> path. What is not among them stays as it is.
+    """
     BIN.mkdir(parents=True, exist_ok=True)
+    engine = programs[ENGINE.name]
     _same_file(engine, BIN / "pulumi")
     if not (engine.parent / "pulumi-language-python").exists():
         _script(BIN / "pulumi-language-python", "sandbox.plugins.language")
-    for name, version in PLUGINS.items():
-        folder = PULUMI_HOME / "plugins" / f"resource-{name}-v{version}"
-        folder.mkdir(parents=True, exist_ok=True)
-        _script(folder / f"pulumi-resource-{name}", f"sandbox.plugins.{name}")
+    own = PULUMI_HOME / "plugins" / f"resource-tencentcloud-v{TENCENTCLOUD}"
+    own.mkdir(parents=True, exist_ok=True)
+    _script(own / "pulumi-resource-tencentcloud", "sandbox.plugins.tencentcloud")
+    if KUBERNETES_PLUGIN.name in programs:
+        KUBERNETES.parent.mkdir(parents=True, exist_ok=True)
+        KUBERNETES.unlink(missing_ok=True)
+        KUBERNETES.symlink_to(programs[KUBERNETES_PLUGIN.name])
 
 
 def _same_file(source: Path, target: Path) -> None:

@@ -5,17 +5,18 @@ import platform
 import shutil
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from sandbox import layout
-from sandbox.toolchain import engine_build
+from sandbox.toolchain import go_build
+from sandbox.toolchain.programs import Program
 
 MEMORY_BYTES = 3 * 1024**3
 """`local` took 0.9 GiB at rest by `free`, the engine with its plugins 0.6 GiB more; the rest is room for load."""
-BUILD_DISK_BYTES = 8 * 1024**3
-"""Until the engine is built. By `du`: Go's caches 4.2 GiB, environments 1.2, cache 0.8, packages and state the rest."""
+BUILD_DISK_BYTES = 10 * 1024**3
+"""While programs are built. By `du`: Go's folder 6 GiB, environments 1.2, cache 1.1, packages and state the rest."""
 DISK_BYTES = 2 * 1024**3
 """Afterwards: environments, and what runs."""
 NAMESPACES = ("net", "mnt", "pid", "uts", "ipc")
@@ -72,9 +73,9 @@ def check_memory(meminfo: str | None = None) -> Iterator[Missing]:
         )
 
 
-def check_disk() -> Iterator[Missing]:
-    """Both places the sandbox writes to."""
-    needed = DISK_BYTES if engine_build.built().exists() or engine_build.on_path() else BUILD_DISK_BYTES
+def check_disk(wanted: Sequence[Program]) -> Iterator[Missing]:
+    """Both places the sandbox writes to. `wanted`: the programs that it is to have."""
+    needed = DISK_BYTES if all(go_build.here(program) for program in wanted) else BUILD_DISK_BYTES
     for place in (layout.CACHE, layout.STATE):
         existing = next(parent for parent in (place, *place.parents) if parent.exists())
         free = shutil.disk_usage(existing).free
@@ -130,11 +131,12 @@ def check_port(port: int = layout.API_PORT) -> Iterator[Missing]:
             )
 
 
-def check_machine() -> list[Missing]:
+def check_machine(wanted: Sequence[Program]) -> list[Missing]:
     """Everything the sandbox needs of a machine that is not there. A sandbox that stands has its part already."""
-    always = (check_platform, check_root, check_kernel, check_addresses)
-    checks = always if layout.OWNER.exists() else (*always, check_memory, check_disk, check_port)
-    return [missing for check in checks for missing in check()]
+    found = [*check_platform(), *check_root(), *check_kernel(), *check_addresses()]
+    if not layout.OWNER.exists():
+        found += [*check_memory(), *check_disk(wanted), *check_port()]
+    return found
 
 
 def _has(program: str) -> bool:

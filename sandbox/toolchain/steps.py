@@ -6,9 +6,19 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 
+TICK_S = 0.5
+LINE_S = 15
+"""Where there is no terminal to write over a line: how often one tells how far the work is."""
+
 
 class ToolchainError(Exception):
     """A step could not be done. The message says what to do, in plain words."""
+
+
+class Progress:
+    """How far a step is, in words. Whoever does the work sets `text`."""
+
+    text = ""
 
 
 class Steps:
@@ -28,28 +38,35 @@ class Steps:
         print(f"  {text}", flush=True)
 
     @contextmanager
-    def step(self, text: str, expected: str = "") -> Generator[None]:
+    def step(self, text: str, expected: str = "") -> Generator[Progress]:
         """Wrap one piece of work. `expected`: how long it takes on 2 cores, in words."""
         label = f"{text} ({expected})" if expected else text
         began = time.monotonic()
-        done = threading.Event()
-        ticker = threading.Thread(target=self._tick, args=(label, began, done), daemon=True)
-        if self._terminal:
-            ticker.start()
-        elif expected:
+        done, progress = threading.Event(), Progress()
+        if expected and not self._terminal:
             print(f"  … {label}", flush=True)
+        tick = self._rewrite if self._terminal else self._append
+        ticker = threading.Thread(target=tick, args=(label, began, progress, done), daemon=True)
+        ticker.start()
         mark = "✗"
         try:
-            yield
+            yield progress
             mark = "✓"
         finally:
             done.set()
+            ticker.join()
             if self._terminal:
-                ticker.join()
                 print("\r\x1b[K", end="")
             print(f"  {mark} {text} {time.monotonic() - began:.1f} s", flush=True)
 
     @staticmethod
-    def _tick(label: str, began: float, done: threading.Event) -> None:
-        while not done.wait(0.5):
-            print(f"\r\x1b[K  … {label} {time.monotonic() - began:.0f} s", end="", flush=True)
+    def _rewrite(label: str, began: float, progress: Progress, done: threading.Event) -> None:
+        while not done.wait(TICK_S):
+            far = f": {progress.text}" if progress.text else ""
+            print(f"\r\x1b[K  … {label} {time.monotonic() - began:.0f} s{far}", end="", flush=True)
+
+    @staticmethod
+    def _append(label: str, began: float, progress: Progress, done: threading.Event) -> None:
+        while not done.wait(LINE_S):
+            if progress.text:
+                print(f"    {time.monotonic() - began:.0f} s: {progress.text}", flush=True)

@@ -6,6 +6,7 @@ import subprocess
 from typing import Any
 
 from sandbox import layout
+from sandbox.toolchain import go_build, programs
 from tests.end_to_end.conftest import Command, Sandbox, run
 
 CLIENTS = layout.CHECKOUT / ".venv-clients" / "bin"
@@ -52,6 +53,12 @@ def test_the_official_sdk_makes_and_deletes_a_clb_and_a_dns_record(sandbox: Sand
     assert seen["left"] == 0
     assert seen["record_value"] == "198.18.0.80"
     assert seen["records_left"] == 0
+
+
+def test_a_go_program_that_knows_nothing_of_the_sandbox_finds_it_by_the_systems_names(sandbox: Sandbox) -> None:
+    told = run("sh", "-euc", '. .sanmen/env; exec "$1"', "sh", go_build.target(programs.GO_CLIENT))
+    assert told.returncode == 0, told.stdout + told.stderr
+    assert json.loads(told.stdout) == {"vpcs": ["local-gz-vpc"], "load_balancers": ["local-gz-ingress"]}
 
 
 def test_who_builds_images_reaches_the_registry_with_a_token(sandbox: Sandbox, client: Command) -> None:

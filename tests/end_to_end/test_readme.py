@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sandbox import layout
-from sandbox.commands.preview import stacks
+from sandbox.toolchain import stack_files
 from tests.end_to_end.conftest import Sandbox, run
 
 README = Path(layout.CHECKOUT, "README.md").read_text()
@@ -35,10 +35,10 @@ def test_a_command_of_the_readme_works(sandbox: Sandbox, command: str) -> None:
 
 
 def test_the_readme_previews_every_stack_but_the_one_it_brings_up() -> None:
-    assert {line.partition("STACK=")[2] for line in PREVIEWS} == set(stacks()) - {"local"}
+    assert {line.partition("STACK=")[2] for line in PREVIEWS} == set(stack_files.names()) - {"local"}
 
 
-@pytest.mark.parametrize("stack", stacks())
+@pytest.mark.parametrize("stack", stack_files.names())
 def test_a_stack_is_previewed_without_credentials_or_network(stack: str) -> None:
     """In a namespace that has a loopback interface and nothing else."""
     env = {name: value for name, value in os.environ.items() if not name.startswith(("TENCENTCLOUD_", "PULUMI_"))}

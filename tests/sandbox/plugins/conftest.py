@@ -9,6 +9,8 @@ import grpc
 import pytest
 from pulumi.runtime.proto import provider_pb2_grpc
 
+from sandbox.toolchain import local_bin
+from tests.sandbox.plugins.kubernetes_schema import Schema
 from tests.sandbox.plugins.plugin_driver import CLEAN, SANDBOX, Plugin
 
 HERE = Path(__file__).parent
@@ -18,7 +20,7 @@ Start = Callable[..., Plugin]
 
 @pytest.fixture(scope="module")
 def start() -> Iterator[Start]:
-    """Starts plugins: start("-m", "sandbox.plugins.kubernetes", TENCENTCLOUD_REGION="…"). They end with the module."""
+    """Starts plugins: start("-m", "sandbox.plugins.tencentcloud", TENCENTCLOUD_REGION="…"); they end with the module."""
     processes: list[subprocess.Popen[str]] = []
     channels: list[grpc.Channel] = []
 
@@ -48,6 +50,18 @@ def tencentcloud(start: Start) -> Plugin:
     plugin = start("-m", "sandbox.plugins.tencentcloud")
     plugin.configure()
     return plugin
+
+
+@pytest.fixture(scope="session")
+def kubernetes_schema() -> Iterator[Schema]:
+    """What the official Kubernetes plugin, the one that previews are made with, says of its objects."""
+    argv = [local_bin.KUBERNETES, "127.0.0.1:1"]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=CLEAN) as process:
+        try:
+            assert process.stdout is not None
+            yield Schema.of(int(process.stdout.readline()))
+        finally:
+            process.kill()
 
 
 @pytest.fixture

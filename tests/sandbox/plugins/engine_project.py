@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sandbox.commands import session
+from sandbox.toolchain import local_bin
 from tests.sandbox.plugins.plugin_driver import CLEAN, SANDBOX
 
 HERE = Path(__file__).parent
@@ -22,13 +23,10 @@ def make_project(tmp_path: Path) -> Path:
         (tmp_path / folder).mkdir()
     shutil.copy(engine, tmp_path / "bin" / "pulumi")
     script(tmp_path / "bin" / "pulumi-language-python", "-m sandbox.plugins.language")
-    for name, version, words in (
-        ("tencentcloud", "0.2.3", str(HERE / "fake_cloud.py")),
-        ("kubernetes", "4.34.2", "-m sandbox.plugins.kubernetes"),
-    ):
-        folder = tmp_path / "home" / "plugins" / f"resource-{name}-v{version}"
-        folder.mkdir(parents=True)
-        script(folder / f"pulumi-resource-{name}", words)
+    plugins = tmp_path / "home" / "plugins"
+    (plugins / "resource-tencentcloud-v0.2.3").mkdir(parents=True)
+    script(plugins / "resource-tencentcloud-v0.2.3" / "pulumi-resource-tencentcloud", str(HERE / "fake_cloud.py"))
+    (plugins / local_bin.KUBERNETES.parent.name).symlink_to(local_bin.KUBERNETES.parent)
     (tmp_path / "program" / "Pulumi.yaml").write_text(
         f"name: engine-run\nruntime:\n  name: python\n  options: {{virtualenv: {sys.prefix}}}\n"
     )

@@ -108,7 +108,7 @@ def test_a_mistake_in_the_program_ends_the_preview_with_one_clear_line(pulumi: R
     assert "has a problem: no exclamation marks" in done.stdout + done.stderr
 
 
-def test_a_kubernetes_object_is_refused_by_a_real_run(pulumi: Run) -> None:
+def test_a_kubernetes_object_of_a_cluster_that_is_not_there_fails_a_real_run(pulumi: Run) -> None:
     done = pulumi("up", "--yes", "--skip-preview", program=PROGRAM + KUBERNETES)
     assert done.returncode != 0
-    assert "this kubernetes plugin only previews so far" in done.stdout + done.stderr
+    assert "configured Kubernetes cluster is unreachable" in done.stdout + done.stderr

@@ -5,8 +5,6 @@ import re
 import subprocess
 import sys
 
-import pytest
-
 from sandbox import layout
 from sandbox.plugins.language import host, program
 from sandbox.plugins.tencentcloud.schema import schema
@@ -15,7 +13,7 @@ CHEAP_S = 0.8
 """CPU seconds until a plugin serves; 0.25 when this was written."""
 MEASURE = """
 import json, resource, sys
-from sandbox.plugins.{package}.provider import Provider
+from sandbox.plugins.tencentcloud.provider import Provider
 from sandbox.plugins.protocol.server import Engine
 Provider(Engine(""))
 from sandbox.plugins.tencentcloud import resources
@@ -25,9 +23,8 @@ print(json.dumps([used.ru_utime + used.ru_stime, sorted(sys.modules)]))
 """
 
 
-@pytest.mark.parametrize("package", ["tencentcloud", "kubernetes"])
-def test_a_plugin_starts_without_the_sdks(package: str) -> None:
-    run = [sys.executable, "-c", MEASURE.format(package=package)]
+def test_the_plugin_starts_without_the_sdks() -> None:
+    run = [sys.executable, "-c", MEASURE]
     seconds, modules = json.loads(subprocess.run(run, capture_output=True, text=True, check=True).stdout)
     heavy = {"pulumi", "pulumi.output", "pulumi_kubernetes", "requests", "tencentcloud", "tencentcloud_iac_pulumi"}
     assert heavy.intersection(modules) == set()

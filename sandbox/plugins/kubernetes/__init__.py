@@ -1,1 +1,0 @@
-"""The sandbox's own `kubernetes` resource plugin. It previews; it changes no cluster yet."""

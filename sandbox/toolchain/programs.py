@@ -1,0 +1,96 @@
+"""The table of programs that are built from Go modules, and which of them a preparation needs.
+
+A row more is all that a further program takes. Rows of one recipe share a module, so what they have in common is
+compiled once (docs/adr/0012).
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+
+from sandbox import layout
+from sandbox.toolchain import found, stack_files
+
+RECIPE = Path(__file__).parent / "go_module"
+PULUMI = "github.com/pulumi/pulumi"
+KUBERNETES = "github.com/pulumi/pulumi-kubernetes/provider/v4"
+
+
+class Need(Enum):
+    """Who needs a program."""
+
+    STACKS = "every stack"
+    TKE = "stacks with a region on TKE"
+    TESTS = "the tests"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Program:
+    """A program and how it is made.
+
+    name: of the executable. title: as a person is told. package: import path, or ./folder of the recipe.
+    recipe: the folder with go.mod. stamp: the Go variable that is given the version. overlay: file in the package's
+    folder of the recipe -> (module, file in it). expected: how long the build takes, in words. find: (name, version)
+    -> the program where the machine has it already.
+    """
+
+    name: str
+    title: str
+    version: str
+    package: str
+    needed_by: Need
+    expected: str
+    recipe: Path = RECIPE
+    stamp: str = ""
+    overlay: Mapping[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
+    find: Callable[[str, str], Path | None] = found.nowhere
+
+
+ENGINE = Program(
+    name="pulumi",
+    title="Pulumi engine",
+    version="3.259.0",
+    package=f"{PULUMI}/pkg/v3/cmd/pulumi",
+    needed_by=Need.STACKS,
+    expected="about 6 min on 2 cores",
+    stamp=f"{PULUMI}/sdk/v3/go/common/version.Version",
+    find=found.as_recent,
+)
+"""The oldest engine that the project's tests have run with."""
+KUBERNETES_PLUGIN = Program(
+    name="pulumi-resource-kubernetes",
+    title="Pulumi's Kubernetes plugin",
+    version="4.25.0",
+    package="./kubernetes_plugin",
+    needed_by=Need.TKE,
+    expected="about 6 min on 2 cores, 9 when built alone",
+    stamp=f"{KUBERNETES}/pkg/version.Version",
+    overlay={
+        name: (KUBERNETES, f"cmd/pulumi-resource-kubernetes/{name}")
+        for name in ("schema.json", "terraform-mapping.json")
+    },
+    find=found.plugin,
+)
+"""The version of the locked Python package: the engine takes no other. The module is the newest before that release
+that a module proxy serves."""
+GO_CLIENT = Program(
+    name="use_tencentcloud_go",
+    title="Client on Tencent Cloud's Go SDK",
+    version="1.0",
+    package=".",
+    needed_by=Need.TESTS,
+    expected="about 1 min",
+    recipe=layout.CHECKOUT / "tests" / "end_to_end" / "clients" / "use_tencentcloud_go",
+)
+PROGRAMS = (ENGINE, KUBERNETES_PLUGIN, GO_CLIENT)
+
+
+def needed(purpose: str, stacks: Iterable[str]) -> list[Program]:
+    """What a preparation for this purpose (`preview`, `run` or `test`) and these stacks takes."""
+    needs = {Need.STACKS}
+    if any(stack_files.on_tke(stack) for stack in stacks):
+        needs.add(Need.TKE)
+    if purpose == "test":
+        needs.add(Need.TESTS)
+    return [program for program in PROGRAMS if program.needed_by in needs]
