@@ -1,5 +1,6 @@
 """Tells a person what is being done, how long it usually takes, and how long it took."""
 
+import shutil
 import sys
 import threading
 import time
@@ -63,7 +64,9 @@ class Steps:
     def _rewrite(label: str, began: float, progress: Progress, done: threading.Event) -> None:
         while not done.wait(TICK_S):
             far = f": {progress.text}" if progress.text else ""
-            print(f"\r\x1b[K  … {label} {time.monotonic() - began:.0f} s{far}", end="", flush=True)
+            line = f"  … {label} {time.monotonic() - began:.0f} s{far}"
+            # A line that wraps could not be written over.
+            print(f"\r\x1b[K{line[: shutil.get_terminal_size().columns - 1]}", end="", flush=True)
 
     @staticmethod
     def _append(label: str, began: float, progress: Progress, done: threading.Event) -> None:

@@ -20,7 +20,7 @@ Start = Callable[..., Plugin]
 
 @pytest.fixture(scope="module")
 def start() -> Iterator[Start]:
-    """Starts plugins: start("-m", "sandbox.plugins.tencentcloud", TENCENTCLOUD_REGION="…"); they end with the module."""
+    """Starts plugins: start("-m", "sandbox.plugins.tencentcloud", TENCENTCLOUD_REGION="…"); ended with the module."""
     processes: list[subprocess.Popen[str]] = []
     channels: list[grpc.Channel] = []
 

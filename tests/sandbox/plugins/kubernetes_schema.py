@@ -37,7 +37,12 @@ class Schema:
         return found
 
     def _fields(
-        self, fields: Mapping[str, Any], required: list[str], values: Mapping[str, Any], path: str, found: dict[str, str]
+        self,
+        fields: Mapping[str, Any],
+        required: list[str],
+        values: Mapping[str, Any],
+        path: str,
+        found: dict[str, str],
     ) -> None:
         for name, value in values.items():
             if name in fields:
