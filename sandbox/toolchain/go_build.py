@@ -59,10 +59,9 @@ def _build(program: Program, command: Go, steps: Steps) -> Path:
 
 
 def _overlay(program: Program, command: Go, folder: Path) -> Path:
-    """The file that tells Go where the files are that the package is to have beside its own."""
-    package = program.recipe / program.package
+    """The file that tells Go where the files are that the recipe's package is to have beside its own."""
     replaced = {
-        str(package / name): str(command.folder_of(module, program.recipe) / file)
+        str(program.recipe / name): str(command.folder_of(module, program.recipe) / file)
         for name, (module, file) in program.overlay.items()
     }
     path = folder / "overlay.json"

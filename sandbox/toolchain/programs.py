@@ -1,7 +1,7 @@
 """The table of programs that are built from Go modules, and which of them a preparation needs.
 
-A row more is all that a further program takes. Rows of one recipe share a module, so what they have in common is
-compiled once (docs/adr/0012).
+A row more is all that a further program takes. A recipe is a Go module. What recipes require in the same versions is
+compiled once for all of them (docs/adr/0012).
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -12,7 +12,7 @@ from pathlib import Path
 from sandbox import layout
 from sandbox.toolchain import found, stack_files
 
-RECIPE = Path(__file__).parent / "go_module"
+RECIPES = Path(__file__).parent / "recipes"
 PULUMI = "github.com/pulumi/pulumi"
 KUBERNETES = "github.com/pulumi/pulumi-kubernetes/provider/v4"
 
@@ -29,19 +29,19 @@ class Need(Enum):
 class Program:
     """A program and how it is made.
 
-    name: of the executable. title: as a person is told. package: import path, or ./folder of the recipe.
-    recipe: the folder with go.mod. stamp: the Go variable that is given the version. overlay: file in the package's
-    folder of the recipe -> (module, file in it). expected: how long the build takes, in words. find: (name, version)
+    name: of the executable. title: as a person is told. recipe: the folder with go.mod. package: import path, or "."
+    for the recipe's own. stamp: the Go variable that is given the version. overlay: file that the recipe's package is
+    to have beside its own -> (module, file in it). expected: how long the build takes, in words. find: (name, version)
     -> the program where the machine has it already.
     """
 
     name: str
     title: str
     version: str
+    recipe: Path
     package: str
     needed_by: Need
     expected: str
-    recipe: Path = RECIPE
     stamp: str = ""
     overlay: Mapping[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
     find: Callable[[str, str], Path | None] = found.nowhere
@@ -51,6 +51,7 @@ ENGINE = Program(
     name="pulumi",
     title="Pulumi engine",
     version="3.259.0",
+    recipe=RECIPES / "engine",
     package=f"{PULUMI}/pkg/v3/cmd/pulumi",
     needed_by=Need.STACKS,
     expected="about 6 min on 2 cores",
@@ -62,7 +63,8 @@ KUBERNETES_PLUGIN = Program(
     name="pulumi-resource-kubernetes",
     title="Pulumi's Kubernetes plugin",
     version="4.25.0",
-    package="./kubernetes_plugin",
+    recipe=RECIPES / "kubernetes_plugin",
+    package=".",
     needed_by=Need.TKE,
     expected="about 6 min on 2 cores, 9 when built alone",
     stamp=f"{KUBERNETES}/pkg/version.Version",
@@ -78,10 +80,10 @@ GO_CLIENT = Program(
     name="use_tencentcloud_go",
     title="Client on Tencent Cloud's Go SDK",
     version="1.0",
+    recipe=layout.CHECKOUT / "tests" / "end_to_end" / "clients" / "use_tencentcloud_go",
     package=".",
     needed_by=Need.TESTS,
     expected="about 1 min",
-    recipe=layout.CHECKOUT / "tests" / "end_to_end" / "clients" / "use_tencentcloud_go",
 )
 PROGRAMS = (ENGINE, KUBERNETES_PLUGIN, GO_CLIENT)
 
