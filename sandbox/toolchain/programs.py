@@ -1,7 +1,7 @@
 """The table of programs that are built from Go modules, and which of them a preparation needs.
 
 A row more is all that a further program takes. A recipe is a Go module. What recipes require in the same versions is
-compiled once for all of them (docs/adr/0012).
+compiled once for all of them (docs/adr/0015).
 """
 
 from collections.abc import Callable, Iterable, Mapping
