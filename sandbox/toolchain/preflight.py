@@ -15,10 +15,8 @@ from sandbox.toolchain.programs import Program
 
 MEMORY_BYTES = 3 * 1024**3
 """`local` took 0.9 GiB at rest by `free`, the engine with its plugins 0.6 GiB more; the rest is room for load."""
-BUILD_DISK_BYTES = 10 * 1024**3
-"""While programs are built. By `du`: Go's folder 6 GiB, environments 1.2, cache 1.1, packages and state the rest."""
-DISK_BYTES = 2 * 1024**3
-"""Afterwards: environments, and what runs."""
+DISK_GIB = 2
+"""Environments, packages and what runs. Programs that must be built first say themselves what that takes."""
 NAMESPACES = ("net", "mnt", "pid", "uts", "ipc")
 KERNEL_FEATURES = {
     "veth": ("link", "add", "sanmen-probe0", "type", "veth", "peer", "name", "sanmen-probe1"),
@@ -75,13 +73,13 @@ def check_memory(meminfo: str | None = None) -> Iterator[Missing]:
 
 def check_disk(wanted: Sequence[Program]) -> Iterator[Missing]:
     """Both places the sandbox writes to. `wanted`: the programs that it is to have."""
-    needed = DISK_BYTES if all(go_build.here(program) for program in wanted) else BUILD_DISK_BYTES
+    needed = DISK_GIB + sum(program.build_gib for program in wanted if go_build.here(program) is None)
     for place in (layout.CACHE, layout.STATE):
         existing = next(parent for parent in (place, *place.parents) if parent.exists())
         free = shutil.disk_usage(existing).free
-        if free < needed:
+        if free < needed * 1024**3:
             yield Missing(
-                f"{free / 1024**3:.1f} GiB are free at {existing}, {needed / 1024**3:.0f} GiB are needed",
+                f"{free / 1024**3:.1f} GiB are free at {existing}, {needed} GiB are needed",
                 f"free some space, or set SANMEN_{'CACHE' if place == layout.CACHE else 'STATE'} to another disk",
             )
 

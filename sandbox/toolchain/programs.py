@@ -31,8 +31,8 @@ class Program:
 
     name: of the executable. title: as a person is told. recipe: the folder with go.mod. package: import path, or "."
     for the recipe's own. stamp: the Go variable that is given the version. overlay: file that the recipe's package is
-    to have beside its own -> (module, file in it). expected: how long the build takes, in words. find: (name, version)
-    -> the program where the machine has it already.
+    to have beside its own -> (module, file in it). expected: how long the build takes, in words.
+    build_gib: disk that the build takes while it runs. find: (name, version) -> the program where the machine has it.
     """
 
     name: str
@@ -42,6 +42,7 @@ class Program:
     package: str
     needed_by: Need
     expected: str
+    build_gib: int
     stamp: str = ""
     overlay: Mapping[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
     find: Callable[[str, str], Path | None] = found.nowhere
@@ -55,6 +56,7 @@ ENGINE = Program(
     package=f"{PULUMI}/pkg/v3/cmd/pulumi",
     needed_by=Need.STACKS,
     expected="about 6 min on 2 cores",
+    build_gib=6,
     stamp=f"{PULUMI}/sdk/v3/go/common/version.Version",
     find=found.as_recent,
 )
@@ -66,7 +68,8 @@ KUBERNETES_PLUGIN = Program(
     recipe=RECIPES / "kubernetes_plugin",
     package=".",
     needed_by=Need.TKE,
-    expected="about 6 min on 2 cores, 9 when built alone",
+    expected="about 7 min on 2 cores, 9 when built alone",
+    build_gib=5,
     stamp=f"{KUBERNETES}/pkg/version.Version",
     overlay={
         name: (KUBERNETES, f"cmd/pulumi-resource-kubernetes/{name}")
@@ -84,6 +87,7 @@ GO_CLIENT = Program(
     package=".",
     needed_by=Need.TESTS,
     expected="about 1 min",
+    build_gib=1,
 )
 PROGRAMS = (ENGINE, KUBERNETES_PLUGIN, GO_CLIENT)
 

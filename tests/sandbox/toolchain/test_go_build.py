@@ -25,7 +25,7 @@ from pathlib import Path
 from sandbox.toolchain import go_build
 from sandbox.toolchain.programs import Need, Program
 from sandbox.toolchain.steps import Steps
-program = Program(name="small", title="Small", version="1", package=".", needed_by=Need.TESTS, expected="",
+program = Program(name="small", title="Small", version="1", package=".", needed_by=Need.TESTS, expected="", build_gib=1,
     recipe=Path(sys.argv[1]))
 signal.signal(signal.SIGINT, signal.default_int_handler)
 try:
@@ -66,6 +66,7 @@ def program(tmp_path: Path) -> Program:
         package=".",
         needed_by=Need.TESTS,
         expected="seconds",
+        build_gib=1,
         recipe=recipe,
         stamp="main.Version",
     )

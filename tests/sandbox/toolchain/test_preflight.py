@@ -4,9 +4,14 @@ import os
 import socket
 import subprocess
 import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
 
 from sandbox import layout
-from sandbox.toolchain import preflight
+from sandbox.toolchain import go_build, preflight
+from sandbox.toolchain.programs import GO_CLIENT
 
 
 def test_too_little_memory_is_named_with_both_figures() -> None:
@@ -18,6 +23,16 @@ def test_too_little_memory_is_named_with_both_figures() -> None:
 
 def test_enough_memory_is_no_complaint() -> None:
     assert list(preflight.check_memory("MemAvailable: 16777216 kB\n")) == []
+
+
+def test_the_disk_must_have_room_for_what_is_not_built_yet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(layout, "CACHE", tmp_path)
+    large = replace(GO_CLIENT, build_gib=1_000_000)
+    (found, _) = preflight.check_disk([large])
+    assert f"GiB are free at {tmp_path}, 1000002 GiB are needed" in found.what
+    go_build.target(large).parent.mkdir(parents=True)
+    go_build.target(large).touch()
+    assert list(preflight.check_disk([large])) == []
 
 
 def test_a_port_in_use_is_named_with_how_to_find_its_holder() -> None:
