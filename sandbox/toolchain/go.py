@@ -96,10 +96,10 @@ def _follow(go: "subprocess.Popen[str]", progress: Progress) -> list[str]:
     for line in map(str.strip, go.stderr or ()):
         if line.startswith("go: downloading "):
             modules += 1
-            progress.text = f"{modules} modules fetched"
+            progress.text = f"modules fetched: {modules}"
         elif PACKAGE.fullmatch(line):
             packages += 1
-            progress.text = f"{packages} packages compiled"
+            progress.text = f"packages compiled: {packages}"
         elif line:
             wrong.append(line)
     return list(wrong)

@@ -38,7 +38,8 @@ def ensure(wanted: Sequence[Program], steps: Steps) -> dict[str, Path]:
     for program in missing:
         paths[program.name] = _build(program, command, steps)
     # Kept until here, so that each program finds what the one before it has compiled.
-    shutil.rmtree(go.BUILD, ignore_errors=True)
+    with steps.step("Removing what only the builds needed"):
+        shutil.rmtree(go.BUILD, ignore_errors=True)
     return paths
 
 
