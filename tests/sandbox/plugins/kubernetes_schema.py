@@ -30,7 +30,10 @@ class Schema:
             return cls(json.loads(stub.GetSchema(provider_pb2.GetSchemaRequest()).schema))
 
     def faults(self, token: str, values: Values) -> dict[str, str]:
-        """Field path -> what is wrong. UNKNOWN passes wherever it stands."""
+        """Field path -> what is wrong. UNKNOWN passes wherever it stands, and so do objects of another's API group."""
+        group = token.rpartition(":")[0]
+        if not any(known.startswith(f"{group}:") for known in self._resources):
+            return {}
         described = self._resources[token]
         found: dict[str, str] = {}
         self._fields(described["inputProperties"], described.get("requiredInputs", []), values, "", found)
