@@ -1,6 +1,8 @@
 """Tasks of load balancers: each balancer ends for itself, and what stood stands again after a restart."""
 
+import threading
 from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +10,7 @@ import pytest
 
 from sandbox.api.actions import Context
 from sandbox.api.store import Store
-from sandbox.services import clb, plane, vpc
+from sandbox.services import clb, dnspod, plane, ssl, vpc
 from sandbox.services.clb import tasks
 from sandbox.services.clb.kinds import LOAD_BALANCER
 from sandbox.substrate import specs
@@ -16,7 +18,7 @@ from sandbox.substrate.errors import SubstrateError
 from tests.sandbox.edge import REGION, World, world
 from tests.sandbox.recording import Recording
 
-SERVICES = (clb, vpc)
+SERVICES = (clb, dnspod, ssl, vpc)
 
 
 @pytest.fixture
@@ -85,6 +87,69 @@ def test_a_name_that_cannot_be_published_fails_the_task_and_not_the_worker(edge:
         ended = begun(edge, "CreateLoadBalancer", LoadBalancerType="OPEN", LoadBalancerName="one", VpcId=vpc_id)
     assert (ended["Status"], ended["Message"]) == (tasks.FAILED, "the name server is gone")
     edge.clb("ModifyLoadBalancerAttributes", LoadBalancerId=ended["LoadBalancerIds"][0], LoadBalancerName="again")
+
+
+class Slow(Recording):
+    """Lets nothing become of balancers and names until it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reached, self.go_on = threading.Event(), threading.Event()
+
+    def ensure(self, spec: Any) -> None:
+        if isinstance(spec, specs.Balancer):
+            self._wait()
+        super().ensure(spec)
+
+    def apply_zones(self, zones: Any) -> None:
+        self._wait()
+        super().apply_zones(zones)
+
+    def _wait(self) -> None:
+        self.reached.set()
+        assert self.go_on.wait(30)
+
+
+def test_the_api_answers_and_takes_other_changes_while_servers_are_slow(edge: World) -> None:
+    vpc_id, _ = edge.network()
+    wanted: dict[str, Any] = {"LoadBalancerType": "OPEN", "LoadBalancerName": "slow", "VpcId": vpc_id}
+    slow = Slow()
+    with plane.use(slow):
+        first = edge.call("clb", "CreateLoadBalancer", **wanted)
+        assert slow.reached.wait(30)
+        second = edge.call("clb", "CreateLoadBalancer", **wanted)
+        assert sorted(named(edge).values()) == [0, 0]
+        slow.go_on.set()
+        for each in (first, second):
+            task = each["RequestId"]
+            edge.api.until(
+                lambda task=task: edge.call("clb", "DescribeTaskStatus", TaskId=task)["Status"] == tasks.SUCCESS, task
+            )
+
+
+def test_an_order_of_a_certificate_holds_nobody_up_while_its_record_is_published(edge: World) -> None:
+    edge.call("dnspod", "CreateDomain", Domain="sanmen.test")
+    order = {"DvAuthMethod": "DNS_AUTO", "DomainName": "api.sanmen.test"}
+    slow = Slow()
+    with plane.use(slow), ThreadPoolExecutor(1) as other:
+        ordered = other.submit(edge.call, "ssl", "ApplyCertificate", **order)
+        assert slow.reached.wait(30)
+        edge.call("ssl", "DescribeCertificates")
+        edge.network()
+        slow.go_on.set()
+        assert ordered.result()["CertificateId"]
+
+
+def test_a_balancer_that_goes_takes_its_bindings_along(edge: World) -> None:
+    vpc_id, _ = edge.network()
+    ready = begun(edge, "CreateLoadBalancer", LoadBalancerType="OPEN", LoadBalancerName="a", VpcId=vpc_id)
+    text = "proxy_read_timeout 600s;"
+    config = edge.clb("AddCustomizedConfig", ConfigName="c", ConfigType="CLB", ConfigContent=text)["ConfigId"]
+    bind = {"LoadBalancerId": ready["LoadBalancerIds"][0]}
+    edge.clb("AssociateCustomizedConfig", UconfigId=config, BindList=[bind])
+    begun(edge, "DeleteLoadBalancer", LoadBalancerIds=ready["LoadBalancerIds"])
+    assert edge.call("clb", "DescribeCustomizedConfigAssociateList", UconfigId=config)["BindList"] == []
+    edge.clb("DeleteCustomizedConfig", UconfigIdList=[config])
 
 
 def test_what_was_ready_stands_again_after_a_restart_and_what_never_was_does_not(edge: World) -> None:
