@@ -8,6 +8,9 @@ from typing import Any
 
 from sandbox.plugins.tencentcloud.cloud import Cloud
 
+PAGE = 20
+"""How many tags the official provider asks for at once: more than that are read in pages."""
+
 
 def tag_list(tags: Mapping[str, str] | None) -> list[dict[str, str]] | None:
     """{"env": "dev"} -> [{"Key": "env", "Value": "dev"}], as create requests take them; None when there are none."""
@@ -24,19 +27,16 @@ def read_tags(cloud: Cloud, service: str, kind: str, id: str, region: str | None
 
     region: the resource's; empty for a global service; default the provider's.
     """
-    answer = cloud.call(
-        "tag",
-        "DescribeResourceTagsByResourceIds",
-        {
-            "ServiceType": service,
-            "ResourcePrefix": kind,
-            "ResourceIds": [id],
-            "ResourceRegion": cloud.region if region is None else region,
-            "Offset": 0,
-            "Limit": 50,
-        },
-    )
-    return tag_map(answer.get("Tags"))
+    request = {"ServiceType": service, "ResourcePrefix": kind, "ResourceIds": [id], "Limit": PAGE}
+    request["ResourceRegion"] = cloud.region if region is None else region
+    found: dict[str, str] = {}
+    offset, page = 0, PAGE
+    while page == PAGE:
+        rows = cloud.call("tag", "DescribeResourceTagsByResourceIds", {**request, "Offset": offset})["Tags"]
+        found |= {row["TagKey"]: row["TagValue"] for row in rows if row["ResourceId"] == id}
+        page = len(rows)
+        offset += page
+    return found
 
 
 def write_tags(
