@@ -50,7 +50,7 @@ class Logs(pulumi.ComponentResource):
             max_split_partitions=50,
             tags=cell.tags,
             # The count is where it begins: CLS splits busy partitions, and a split one is never merged.
-            opts=keeps_data(cell.stack, self, replace=("storageType",), ignore=("partitionCount",)),
+            opts=keeps_data(cell.stack, self, replace=("logsetId", "storageType"), ignore=("partitionCount",)),
         )
         cls.Index(
             f"{name}-index",

@@ -14,6 +14,9 @@ from infra.region.firewall import METRICS_PORTS
 from infra.region.network import Network
 from infra.workload.gateway import LABELS, NAMESPACE
 
+ENABLED = 2
+"""State of a rule that is evaluated. The provider reads it back and computes none."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ObservabilityArgs:
@@ -54,8 +57,15 @@ class Observability(pulumi.ComponentResource):
             self._machines()
         else:
             self._cluster(args.cluster_id, args.ready)
+        # A rule stays with its instance: the provider ignores another one.
+        self._rule = pulumi.ResourceOptions(parent=self, replace_on_changes=["instanceId"])
         monitor.TmpRecordingRule(
-            cell.name("recording"), instance_id=self.instance_id, name="sanmen", group=RECORDING, opts=self._child
+            cell.name("recording"),
+            instance_id=self.instance_id,
+            name="sanmen",
+            group=RECORDING,
+            rule_state=ENABLED,
+            opts=self._rule,
         )
         for alert in ALERTS:
             self._alert(alert)
@@ -116,7 +126,7 @@ class Observability(pulumi.ComponentResource):
             rule_name=alert.name,
             expr=alert.expression,
             duration=alert.duration,
-            rule_state=2,
+            rule_state=ENABLED,
             receivers=list(cell.stack.observability.alert_receivers),
             labels=[
                 monitor.TmpAlertRuleLabelArgs(key="severity", value=alert.severity),
@@ -126,7 +136,7 @@ class Observability(pulumi.ComponentResource):
                 monitor.TmpAlertRuleAnnotationArgs(key="summary", value=alert.summary),
                 monitor.TmpAlertRuleAnnotationArgs(key="runbook", value=alert.runbook),
             ],
-            opts=self._child,
+            opts=self._rule,
         )
 
 

@@ -12,12 +12,6 @@ from sandbox.api import tags
 from sandbox.api.actions import Context
 from sandbox.api.errors import ApiError
 from sandbox.api.store import Doc
-from sandbox.layout import REGIONS
-
-NUMERIC_REGION = {"ap-guangzhou": 1, "ap-shanghai": 4, "ap-beijing": 8}
-"""Region ids of old interfaces. Source: docs/sources.md, regions."""
-_ZONE_PREFIX = {"ap-guangzhou": 1, "ap-shanghai": 2, "ap-beijing": 8}
-"""A zone's numeric id is 100000 x this + its number; Shanghai's is not its region id."""
 
 
 class Params(dict[str, Any]):
@@ -115,34 +109,6 @@ def select(ctx: Context, kind: str, ids: Sequence[str] | None, key: str, code: s
 def public(doc: Mapping[str, Any]) -> Doc:
     """The document without its private keys."""
     return {key: value for key, value in doc.items() if not key.startswith("_")}
-
-
-def zone_number(zone: str) -> int:
-    """`ap-beijing-3` -> 800003. Raises ValueError if it is no zone's name."""
-    region, _, number = zone.rpartition("-")
-    if region not in _ZONE_PREFIX or not number.isdigit():
-        raise ValueError(zone)
-    return _ZONE_PREFIX[region] * 100000 + int(number)
-
-
-def zone_name(number: int) -> str | None:
-    """800003 -> `ap-beijing-3`; None if no region has this prefix."""
-    for region, prefix in _ZONE_PREFIX.items():
-        if number // 100000 == prefix:
-            return f"{region}-{number % 100000}"
-    return None
-
-
-def zones(region: str) -> list[str]:
-    """The zones of a region that are on sale."""
-    return [f"{region}-{number}" for number in REGIONS[region].zones]
-
-
-def check_zone(region: str, zone: str, code: str = "InvalidParameterValue.UnavailableZone") -> None:
-    """Raise `code` unless the zone is in the region and on sale."""
-    if zone not in zones(region):
-        sale = ", ".join(zones(region))
-        raise ApiError(code, f"The zone `{zone}` is not on sale in {region}. On sale: {sale}.")
 
 
 def check_name(parameter: str, name: str, longest: int = 60, shortest: int = 1) -> None:

@@ -8,12 +8,9 @@ from sandbox.api.actions import Context, action
 from sandbox.api.errors import ApiError
 from sandbox.api.paging import page
 from sandbox.layout import REGIONS
+from sandbox.services.places import PLACES, zone_number, zone_title, zones
 
 PRODUCTS = ("as", "cam", "cbs", "clb", "cls", "cvm", "kms", "monitor", "redis", "ssl", "ssm", "tcr", "tke", "vpc")
-_NAMES = {"ap-beijing": "华北地区(北京)", "ap-shanghai": "华东地区(上海)", "ap-guangzhou": "华南地区(广州)"}
-_CITIES = {"ap-beijing": "北京", "ap-shanghai": "上海", "ap-guangzhou": "广州"}
-_DIGITS = "零一二三四五六七八九"
-_ZONE_PREFIX = {"ap-guangzhou": 100000, "ap-shanghai": 200000, "ap-beijing": 800000}
 
 
 def _check_product(product: str | None) -> None:
@@ -34,7 +31,7 @@ def describe_products(ctx: Context, request: models.DescribeProductsRequest) -> 
 def describe_regions(ctx: Context, request: models.DescribeRegionsRequest) -> dict[str, Any]:
     """The sandbox's regions."""
     _check_product(request.Product)
-    regions = [{"Region": id, "RegionName": _NAMES[id], "RegionState": "AVAILABLE"} for id in REGIONS]
+    regions = [{"Region": id, "RegionName": PLACES[id].title, "RegionState": "AVAILABLE"} for id in REGIONS]
     return {"TotalCount": len(regions), "RegionSet": regions}
 
 
@@ -43,15 +40,15 @@ def describe_zones(ctx: Context, request: models.DescribeZonesRequest) -> dict[s
     """The zones on sale of the region in X-TC-Region; of all if it names none."""
     _check_product(request.Product)
     wanted = ctx.headers.get("x-tc-region", "")
-    zones = [
+    found = [
         {
-            "Zone": f"{id}-{number}",
-            "ZoneName": f"{_CITIES[id]}{_DIGITS[number]}区",
-            "ZoneId": str(_ZONE_PREFIX[id] + number),
+            "Zone": zone,
+            "ZoneName": zone_title(zone),
+            "ZoneId": str(zone_number(zone)),
             "ZoneState": "AVAILABLE",
         }
-        for id, plan in REGIONS.items()
-        for number in plan.zones
-        if wanted in ("", id)
+        for region in REGIONS
+        for zone in zones(region)
+        if wanted in ("", region)
     ]
-    return {"TotalCount": len(zones), "ZoneSet": zones}
+    return {"TotalCount": len(found), "ZoneSet": found}

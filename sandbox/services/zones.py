@@ -1,32 +1,56 @@
-"""What the sandbox's name server answers: the account's DNSPod zones and IGTM failovers, and the names that the cloud
-gives to load balancers and registries.
+"""What the sandbox's name server answers: the zones and failovers that services publish.
 
-Every change publishes the whole set.
+Services register what they publish; nothing here knows them. Every change publishes the whole set.
 """
 
-import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from ipaddress import IPv4Network
-from typing import Any
 
+from sandbox.api.actions import Context, Order, restores
+from sandbox.api.errors import ApiError
+from sandbox.api.kinds import Kind
+from sandbox.api.locks import holding
 from sandbox.api.store import Doc, Store
 from sandbox.layout import REGIONS
 from sandbox.services import plane
+from sandbox.services.places import PLACES
+from sandbox.substrate.errors import SubstrateError
 from sandbox.substrate.specs import Failover, Record, Zone
 
 DEFAULT_LINE = "默认"
 MAINLAND_LINE = "境内"
-REGION_LINES = {"华北": "ap-beijing", "华东": "ap-shanghai", "华南": "ap-guangzhou"}
-"""Region groups that have clients in the sandbox, and whose. Source: docs/sources.md, DNS."""
-LOAD_BALANCER_ZONE = "tencentclb.com"
-REGISTRY_ZONE = "tencentcloudcr.com"
+REGION_LINES = {place.part: region for region, place in PLACES.items()}
+"""Region groups that have clients in the sandbox, and whose."""
 CLOUD_TTL_S = 60
 """Of the names that the cloud gives."""
-_BY_LINE = ("A", "CNAME")
-"""Types that the name server can answer by line; of others the default line's records are served."""
-_SERVED = (*_BY_LINE, "AAAA", "MX", "NS", "TXT", "SRV", "CAA")
-_publishing = threading.Lock()
+
+PublishesZones = Callable[[Store], Iterable[Zone]]
+PublishesFailovers = Callable[[Store], Iterable[tuple[str, Failover]]]
+_zones: list[PublishesZones] = []
+_failovers: list[PublishesFailovers] = []
+
+
+def publishes_zones(run: PublishesZones) -> PublishesZones:
+    """Register a function that gives zones with their records."""
+    _zones.append(run)
+    return run
+
+
+def publishes_failovers(run: PublishesFailovers) -> PublishesFailovers:
+    """Register a function that gives (full name, failover); each goes to the zone that its name is in."""
+    _failovers.append(run)
+    return run
+
+
+def cloud_zone(domain: str, named: Iterable[tuple[str, str]]) -> Iterable[Zone]:
+    """The zone of names that the cloud gives, from (full name, IPv4 address). None without names."""
+    records = tuple(
+        Record(name=name.removesuffix(f".{domain}"), type="A", value=address, ttl_s=CLOUD_TTL_S)
+        for name, address in named
+    )
+    return (Zone(domain=domain, records=records),) if records else ()
 
 
 def ranges(region: str) -> tuple[IPv4Network, ...]:
@@ -35,34 +59,53 @@ def ranges(region: str) -> tuple[IPv4Network, ...]:
     return plan.clients, plan.public
 
 
+@contextmanager
+def changing() -> Generator[None]:
+    """Keep other changes of names away: what one adds and the name server refuses must not be in another's set."""
+    with holding("zones", "all"):
+        yield
+
+
 def publish(store: Store) -> None:
     """Bring the name server to what the documents say. Raises SubstrateError naming what it cannot serve."""
-    with _publishing:
+    with changing():
         plane.current().apply_zones(compose(store))
+
+
+def keep(ctx: Context, kind: Kind, doc: Doc, code: str) -> None:
+    """Write a document that names depend on, and publish.
+
+    What the name server refuses is taken back: ApiError with `code`.
+    """
+    id = str(doc[kind.key])
+    with changing():
+        before = kind.anywhere(ctx.store, id)
+        kind.save(ctx.store, doc)
+        try:
+            publish(ctx.store)
+        except SubstrateError as error:
+            if before is None:
+                kind.drop(ctx, id)
+            else:
+                kind.save(ctx.store, before)
+            raise ApiError(code, f"The name server refuses it: {error}") from error
+
+
+@restores(Order.NAMES)
+def restore(ctx: Context) -> None:
+    """Serve the names again."""
+    publish(ctx.store)
 
 
 def compose(store: Store) -> tuple[Zone, ...]:
     """All zones. A failover hides the records of its name."""
-    from sandbox.services import igtm
-
-    found = {
-        domain["Domain"]: Zone(domain=domain["Domain"], records=tuple(_records(store, domain["Domain"])))
-        for domain in store.list("dnspod.domain")
-        if domain["Status"] == "ENABLE"
-    }
-    for name, failover in igtm.failovers(store):
+    found = {zone.domain: zone for run in _zones for zone in run(store)}
+    for name, failover in [each for run in _failovers for each in run(store)]:
         domain = _home(found, name)
         zone = found.get(domain, Zone(domain=domain))
         own = "@" if name == domain else name.removesuffix(f".{domain}")
         kept = tuple(record for record in zone.records if record.name != own or record.type in ("NS", "TXT", "MX"))
         found[domain] = replace(zone, records=kept, failovers=(*zone.failovers, replace(failover, name=own)))
-    for zone, named in ((LOAD_BALANCER_ZONE, _balancers(store)), (REGISTRY_ZONE, _registries(store))):
-        records = tuple(
-            Record(name=name.removesuffix(f".{zone}"), type="A", value=address, ttl_s=CLOUD_TTL_S)
-            for name, address in named
-        )
-        if records:
-            found[zone] = Zone(domain=zone, records=records)
     return tuple(_flatten(zone) for zone in found.values())
 
 
@@ -72,53 +115,19 @@ def _home(zones: dict[str, Zone], name: str) -> str:
     return max(inside, key=len) if inside else name.partition(".")[2]
 
 
-def _balancers(store: Store) -> Iterable[tuple[str, str]]:
-    docs = store.list("clb.load_balancer")
-    return ((doc["LoadBalancerDomain"], doc["_vip"]) for doc in docs if doc["LoadBalancerDomain"])
-
-
-def _registries(store: Store) -> Iterable[tuple[str, str]]:
-    return ((doc["PublicDomain"], doc["_public"]) for doc in store.list("tcr.registry") if doc.get("_public"))
-
-
-def _records(store: Store, domain: str) -> Iterable[Record]:
-    docs = [
-        doc
-        for doc in store.list("dnspod.record")
-        if doc["_domain"] == domain and doc["Status"] == "ENABLE" and doc["Type"] in _SERVED
-    ]
-    for name in dict.fromkeys(doc["Name"] for doc in docs):
-        own = [doc for doc in docs if doc["Name"] == name]
-        yield from (_record(doc) for doc in own if doc["Line"] == DEFAULT_LINE and not doc.get("DefaultNS"))
-        by_line = [doc for doc in own if doc["Type"] in _BY_LINE]
-        for line, region in REGION_LINES.items():
-            nearest = [doc for doc in by_line if doc["Line"] == line] or [
-                doc for doc in by_line if doc["Line"] == MAINLAND_LINE
-            ]
-            yield from (replace(_record(doc), lines=ranges(region)) for doc in nearest)
-
-
-def _record(doc: Doc) -> Record:
-    value = f"{doc['MX']} {doc['Value']}" if doc["Type"] == "MX" else doc["Value"]
-    weight: Any = doc.get("Weight")
-    return Record(name=doc["Name"], type=doc["Type"], value=value, ttl_s=doc["TTL"], weight=weight)
-
-
 def _flatten(zone: Zone) -> Zone:
     """Let records by line or weight point out of the zone: the name server cannot answer them with a name inside it."""
     names = {record.name for record in zone.records if record.lines or record.weight is not None}
     return replace(
         zone,
         records=tuple(
-            _out_of_zone(zone, record) if record.name in names and record.type == "CNAME" else record
+            replace(record, value=_final(zone, record.value))
+            if record.name in names and record.type == "CNAME"
+            else record
             for record in zone.records
         ),
         failovers=tuple(_failover_out_of_zone(zone, failover) for failover in zone.failovers),
     )
-
-
-def _out_of_zone(zone: Zone, record: Record) -> Record:
-    return replace(record, value=_final(zone, record.value))
 
 
 def _failover_out_of_zone(zone: Zone, failover: Failover) -> Failover:

@@ -3,6 +3,6 @@
 Other services use `kinds` and `targets` (registration by scaling groups). Source: docs/sources.md, CLB.
 """
 
-from sandbox.services.clb import configs, instances, listeners, quota, redirection, rules, targets, tasks
+from sandbox.services.clb import configs, instances, listeners, names, quota, redirection, rules, targets, tasks
 
-__all__ = ["configs", "instances", "listeners", "quota", "redirection", "rules", "targets", "tasks"]
+__all__ = ["configs", "instances", "listeners", "names", "quota", "redirection", "rules", "targets", "tasks"]

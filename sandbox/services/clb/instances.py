@@ -10,19 +10,12 @@ from sandbox.api.actions import Context, action
 from sandbox.api.errors import ApiError
 from sandbox.api.paging import matches, page
 from sandbox.api.store import Doc
+from sandbox.services import cls
 from sandbox.services.clb import dataplane, quota, tasks
 from sandbox.services.clb.inventory import idle
 from sandbox.services.clb.kinds import LOAD_BALANCER
-from sandbox.services.params import (
-    check_name,
-    check_one_of,
-    check_zone,
-    given,
-    public,
-    stamp,
-    zone_name,
-    zone_number,
-)
+from sandbox.services.params import check_name, check_one_of, given, public, stamp
+from sandbox.services.places import check_zone, zone_name, zone_number
 from sandbox.services.vpc import addresses
 from sandbox.services.vpc.kinds import SECURITY_GROUP, SUBNET, VPC
 
@@ -309,7 +302,7 @@ def set_load_balancer_cls_log(ctx: Context, request: models.SetLoadBalancerClsLo
     asked = given(request)
     with ctx.store.lock:
         doc = idle(ctx, asked["LoadBalancerId"])
-        topic = ctx.store.find("cls.topic", asked["LogTopicId"]) if asked["LogTopicId"] else None
+        topic = cls.TOPIC.anywhere(ctx.store, asked["LogTopicId"]) if asked["LogTopicId"] else None
         if asked["LogTopicId"] and (topic is None or topic["LogsetId"] != asked["LogSetId"]):
             message = f"The log topic `{asked['LogTopicId']}` is not in log set `{asked['LogSetId']}`."
             raise ApiError("InvalidParameterValue", message)

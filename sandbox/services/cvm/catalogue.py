@@ -11,17 +11,14 @@ from sandbox.api.paging import matches, page
 from sandbox.api.store import Doc
 from sandbox.layout import REGIONS
 from sandbox.services.cvm.offers import IMAGES, SIZES
-from sandbox.services.params import check_zone, given, zone_number, zones
-
-REGION_NAMES = {"ap-beijing": "华北地区(北京)", "ap-shanghai": "华东地区(上海)", "ap-guangzhou": "华南地区(广州)"}
-_CITIES = {"ap-beijing": "北京", "ap-shanghai": "上海", "ap-guangzhou": "广州"}
-_CHINESE = "零一二三四五六七八九"
+from sandbox.services.params import given
+from sandbox.services.places import PLACES, check_zone, zone_number, zone_title, zones
 
 
 @action
 def describe_regions(ctx: Context, request: models.DescribeRegionsRequest) -> dict[str, Any]:
     """The three regions."""
-    found = [{"Region": name, "RegionName": REGION_NAMES[name], "RegionState": "AVAILABLE"} for name in REGIONS]
+    found = [{"Region": name, "RegionName": PLACES[name].title, "RegionState": "AVAILABLE"} for name in REGIONS]
     return {"TotalCount": len(found), "RegionSet": found}
 
 
@@ -31,7 +28,7 @@ def describe_zones(ctx: Context, request: models.DescribeZonesRequest) -> dict[s
     found = [
         {
             "Zone": zone,
-            "ZoneName": f"{_CITIES[ctx.region]}{_CHINESE[int(zone.rpartition('-')[2])]}区",
+            "ZoneName": zone_title(zone),
             "ZoneId": str(zone_number(zone)),
             "ZoneState": "AVAILABLE",
         }

@@ -8,8 +8,8 @@ from tencentcloud.dnspod.v20210323 import models
 from sandbox.api.actions import Context, action
 from sandbox.api.errors import ApiError
 from sandbox.api.store import Doc
+from sandbox.services.dnspod.kinds import domain_of
 
-DOMAIN, RECORD, PLAN = "dnspod.domain", "dnspod.record", "dnspod.plan"
 NAME_SERVERS = ["ns1.sandbox-dns.test"]
 """The sandbox's name server, by the name that its zones delegate to."""
 
@@ -59,14 +59,6 @@ GROUP_LINES = {
     "西北": "20=6",
 }
 """The ids of region groups are the sandbox's own: the cloud's are known from its API alone."""
-
-
-def domain_of(ctx: Context, name: str | None, id: int | None = None) -> Doc:
-    """The account's domain, by id if one is given. Raises ApiError InvalidParameterValue.DomainNotExists."""
-    for doc in ctx.store.list(DOMAIN):
-        if doc["DomainId"] == id if id else doc["Domain"] == str(name).lower():
-            return doc
-    raise ApiError("InvalidParameterValue.DomainNotExists", f"The domain `{name}` is not in this account.")
 
 
 def plan_of(doc: Doc) -> Plan:

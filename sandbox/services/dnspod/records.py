@@ -1,7 +1,6 @@
 """Records; the name server answers by them when a call returns."""
 
 import re
-from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
@@ -12,9 +11,9 @@ from sandbox.api.errors import ApiError
 from sandbox.api.paging import page
 from sandbox.api.store import Doc
 from sandbox.services import zones
-from sandbox.services.dnspod.plans import GROUP_LINES, LINES, RECORD, domain_of, plan_of
-from sandbox.services.params import check_one_of, given, public, stamp
-from sandbox.substrate.errors import SubstrateError
+from sandbox.services.dnspod.kinds import DOMAIN, RECORD, domain_of, record_of, records_in
+from sandbox.services.dnspod.plans import GROUP_LINES, LINES, plan_of
+from sandbox.services.params import Params, check_one_of, given, public, stamp
 
 TYPES = ("A", "AAAA", "CNAME", "MX", "TXT", "NS", "SRV", "CAA", "HTTPS", "SVCB", "SPF", "显性URL", "隐性URL")
 _HOST = re.compile(
@@ -22,24 +21,7 @@ _HOST = re.compile(
 )
 
 
-def publish_or_undo(ctx: Context, before: Doc | None, undo: Callable[[], object] | None, code: str) -> None:
-    """Publish; what the name server refuses is taken back and refused with `code`."""
-    try:
-        zones.publish(ctx.store)
-    except SubstrateError as error:
-        if before is not None:
-            put(ctx, before)
-        elif undo is not None:
-            undo()
-        raise ApiError(code, f"The name server refuses it: {error}") from error
-
-
-def put(ctx: Context, record: Doc) -> None:
-    """Keep a record."""
-    ctx.store.put(RECORD, str(record["RecordId"]), record)
-
-
-def _line(doc: Doc, asked: dict[str, Any]) -> tuple[str, str]:
+def _line(doc: Doc, asked: Params) -> tuple[str, str]:
     known = LINES | (GROUP_LINES if plan_of(doc).group_lines else {})
     by_id = {id: name for name, id in known.items()}
     name = by_id.get(asked["RecordLineId"]) if asked.get("RecordLineId") else asked["RecordLine"]
@@ -64,7 +46,7 @@ def _check_value(kind: str, value: str) -> None:
         raise ApiError("InvalidParameter.RecordValueInvalid", f"A value has 1 to 4096 characters, given {len(value)}.")
 
 
-def new_record(ctx: Context, doc: Doc, asked: dict[str, Any], before: Doc | None = None) -> Doc:
+def new_record(ctx: Context, doc: Doc, asked: Params, before: Doc | None = None) -> Doc:
     """The record that a request asks for, checked by itself."""
     name = asked.get("SubDomain") or "@"
     if name != "@" and (not _HOST.fullmatch(name) or len(name) > 200):
@@ -82,7 +64,7 @@ def new_record(ctx: Context, doc: Doc, asked: dict[str, Any], before: Doc | None
         raise ApiError("LimitExceeded.RecordTtlLimit", message)
     weight = asked.get("Weight")
     if weight is not None and not 0 <= int(weight) <= 100:
-        raise ApiError("InvalidParameter.RecordWeightInvalid", f"`Weight` is {weight}; allowed: 0 to 100.")
+        raise ApiError("InvalidParameter.InvalidWeight", f"`Weight` is {weight}; allowed: 0 to 100.")
     status = str(asked.get("Status", "ENABLE")).upper()
     check_one_of("Status", status, ("ENABLE", "DISABLE"))
     dotted = kind in ("CNAME", "MX", "NS") and not asked["Value"].endswith(".")
@@ -110,9 +92,8 @@ def _check_beside(ctx: Context, doc: Doc, record: Doc) -> None:
     """Raise ApiError for a duplicate, A beside CNAME on one line, or more records than the plan balances."""
     beside = [
         other
-        for other in ctx.store.list(RECORD)
-        if other["_domain"] == doc["Domain"]
-        and other["Name"] == record["Name"]
+        for other in records_in(ctx.store, doc["Domain"])
+        if other["Name"] == record["Name"]
         and other["Line"] == record["Line"]
         and other["RecordId"] != record["RecordId"]
     ]
@@ -126,48 +107,47 @@ def _check_beside(ctx: Context, doc: Doc, record: Doc) -> None:
         if "CNAME" in pair and len(pair) == 2 and pair <= exclusive and record["Status"] == "ENABLE":
             there = f"{other['Type']} record on line {record['Line']}"
             message = f"`{record['Name']}` has a {there}: no {record['Type']} beside it."
-            raise ApiError("FailedOperation.RecordConflict", message)
+            raise ApiError("InvalidParameter.CustomMessage", message)
     same = sum(1 for other in beside if other["Type"] == record["Type"])
     if record["Type"] in ("A", "AAAA", "CNAME") and same >= plan_of(doc).balance:
         message = f"Plan {doc['Grade']} balances {plan_of(doc).balance} records of a name, type and line."
         raise ApiError("LimitExceeded.SubdomainRollLimit", message)
 
 
-@action
-def create_record(ctx: Context, request: models.CreateRecordRequest) -> dict[str, Any]:
-    """A record; answered for when this returns."""
-    asked = given(request)
-    with ctx.store.lock:
-        doc = domain_of(ctx, asked.get("Domain"), asked.get("DomainId"))
-        record = new_record(ctx, doc, asked)
-        _check_beside(ctx, doc, record)
-        put(ctx, record)
-        publish_or_undo(
-            ctx, None, lambda: ctx.store.delete(RECORD, str(record["RecordId"])), "InvalidParameter.RecordValueInvalid"
-        )
+def _keep(ctx: Context, doc: Doc, record: Doc) -> dict[str, Any]:
+    """Write and publish a record that fits beside the others."""
+    _check_beside(ctx, doc, record)
+    zones.keep(ctx, RECORD, record, "InvalidParameter.RecordValueInvalid")
     return {"RecordId": record["RecordId"]}
 
 
-def record_of(ctx: Context, doc: Doc, id: int) -> Doc:
-    """A domain's record. Raises ApiError InvalidParameter.RecordIdInvalid."""
-    record = ctx.store.find(RECORD, str(id))
-    if record is None or record["_domain"] != doc["Domain"]:
-        raise ApiError("InvalidParameter.RecordIdInvalid", f"The record {id} is not in domain `{doc['Domain']}`.")
-    return record
+def add(ctx: Context, domain: str, asked: Params) -> int:
+    """A new record of the account's domain; answered for when this returns. Returns its id."""
+    with zones.changing():
+        doc = domain_of(ctx, domain)
+        return _keep(ctx, doc, new_record(ctx, doc, asked))["RecordId"]
+
+
+def zone_of(ctx: Context, name: str) -> str | None:
+    """The account's domain that a name is in, the longest of them."""
+    inside = [domain for doc in DOMAIN.list(ctx) if f".{name}".endswith(f".{(domain := doc['Domain'])}")]
+    return max(inside, key=len) if inside else None
+
+
+@action
+def create_record(ctx: Context, request: models.CreateRecordRequest) -> dict[str, Any]:
+    """A record; answered for when this returns."""
+    domain = domain_of(ctx, request.Domain, request.DomainId)["Domain"]
+    return {"RecordId": add(ctx, domain, given(request))}
 
 
 @action
 def modify_record(ctx: Context, request: models.ModifyRecordRequest) -> dict[str, Any]:
     """All fields anew."""
     asked = given(request)
-    with ctx.store.lock:
-        doc = domain_of(ctx, asked.get("Domain"), asked.get("DomainId"))
-        before = record_of(ctx, doc, asked["RecordId"])
-        record = new_record(ctx, doc, asked, before)
-        _check_beside(ctx, doc, record)
-        put(ctx, record)
-        publish_or_undo(ctx, before, None, "InvalidParameter.RecordValueInvalid")
-    return {"RecordId": record["RecordId"]}
+    with zones.changing():
+        doc = domain_of(ctx, request.Domain, request.DomainId)
+        return _keep(ctx, doc, new_record(ctx, doc, asked, record_of(ctx, doc, asked["RecordId"])))
 
 
 @action
@@ -175,36 +155,28 @@ def modify_record_status(ctx: Context, request: models.ModifyRecordStatusRequest
     """ENABLE or DISABLE."""
     status = str(request.Status).upper()
     check_one_of("Status", status, ("ENABLE", "DISABLE"))
-    with ctx.store.lock:
+    with zones.changing():
         doc = domain_of(ctx, request.Domain, request.DomainId)
-        before = record_of(ctx, doc, request.RecordId)
-        record = before | {"Status": status}
-        _check_beside(ctx, doc, record)
-        put(ctx, record)
-        publish_or_undo(ctx, before, None, "FailedOperation")
-    return {"RecordId": before["RecordId"]}
+        return _keep(ctx, doc, record_of(ctx, doc, given(request)["RecordId"]) | {"Status": status})
 
 
 @action
-def modify_record_remark(ctx: Context, request: models.ModifyRecordRemarkRequest) -> dict[str, Any]:
+def modify_record_remark(ctx: Context, request: models.ModifyRecordRemarkRequest) -> None:
     """A note on the record."""
-    with ctx.store.lock:
+    with zones.changing():
         doc = domain_of(ctx, request.Domain, request.DomainId)
-        put(ctx, record_of(ctx, doc, request.RecordId) | {"Remark": request.Remark or ""})
-    return {}
+        RECORD.save(ctx.store, record_of(ctx, doc, request.RecordId) | {"Remark": request.Remark or ""})
 
 
 @action
-def delete_record(ctx: Context, request: models.DeleteRecordRequest) -> dict[str, Any]:
+def delete_record(ctx: Context, request: models.DeleteRecordRequest) -> None:
     """One that is gone already is an error."""
-    with ctx.store.lock:
-        doc = domain_of(ctx, request.Domain, request.DomainId)
-        record = record_of(ctx, doc, request.RecordId)
+    with zones.changing():
+        record = record_of(ctx, domain_of(ctx, request.Domain, request.DomainId), request.RecordId)
         if record["DefaultNS"]:
-            raise ApiError("FailedOperation", "The NS records of the zone itself cannot be deleted.")
-        ctx.store.delete(RECORD, str(record["RecordId"]))
+            raise ApiError("InvalidParameter.OperateFailed", "The NS records of the zone itself cannot be deleted.")
+        RECORD.drop(ctx, str(record["RecordId"]))
         zones.publish(ctx.store)
-    return {}
 
 
 @action
@@ -223,7 +195,7 @@ def describe_record(ctx: Context, request: models.DescribeRecordRequest) -> dict
 def describe_record_list(ctx: Context, request: models.DescribeRecordListRequest) -> dict[str, Any]:
     """By host record, type, line or keyword. Finding none is an error, unless ErrorOnEmpty is no."""
     asked = given(request)
-    doc = domain_of(ctx, asked.get("Domain"), asked.get("DomainId"))
+    doc = domain_of(ctx, request.Domain, request.DomainId)
     exact = {
         "Subdomain": "Name",
         "SubDomain": "Name",
@@ -232,7 +204,7 @@ def describe_record_list(ctx: Context, request: models.DescribeRecordListRequest
         "RecordLineId": "LineId",
     }
     word = asked.get("Keyword", "")
-    all_records = [record for record in ctx.store.list(RECORD) if record["_domain"] == doc["Domain"]]
+    all_records = records_in(ctx.store, doc["Domain"])
     records = [
         record
         for record in all_records

@@ -1,10 +1,8 @@
 """Intelligent global traffic manager (igtm 2023-10-24): names that answer with a living place near the asker.
 
-`failovers` is what the account's instances mean for the name server. Source: shared
-catalogue, section 7.
+Source: docs/sources.md, DNS.
 """
 
-from sandbox.services.igtm import catalogue, instances, monitors, pools, strategies
-from sandbox.services.igtm.failover import failovers
+from sandbox.services.igtm import catalogue, failover, instances, kinds, monitors, pools, strategies
 
-__all__ = ["catalogue", "failovers", "instances", "monitors", "pools", "strategies"]
+__all__ = ["catalogue", "failover", "instances", "kinds", "monitors", "pools", "strategies"]

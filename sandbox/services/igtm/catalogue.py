@@ -1,6 +1,6 @@
 """What IGTM offers: lines, packages, detectors, and the limits of packages.
 
-Kind `igtm.package` (models.InstancePackage); the sandbox's account owns `ins-sanmenigtm`, STANDARD.
+The sandbox's account owns the packages `ins-sanmenigtm`, STANDARD, and `ins-sanmenfree`.
 """
 
 from typing import Any
@@ -12,15 +12,9 @@ from sandbox.api.errors import ApiError
 from sandbox.api.paging import page
 from sandbox.api.store import Doc, Store
 from sandbox.services import zones
+from sandbox.services.igtm.kinds import INSTANCE, PACKAGE, strategies_of
 from sandbox.services.params import given
 
-PACKAGE, INSTANCE, POOL, MONITOR, STRATEGY = (
-    "igtm.package",
-    "igtm.instance",
-    "igtm.pool",
-    "igtm.monitor",
-    "igtm.strategy",
-)
 DEFAULT_LINE_ID = 1
 LINES = {
     1: "默认",
@@ -65,9 +59,9 @@ def line_ranges(line_id: int) -> list[str]:
 
 def packages(store: Store) -> list[Doc]:
     """The account's packages and what uses them."""
-    users = {doc["ResourceId"]: doc for doc in store.list(INSTANCE)}
+    users = {doc["ResourceId"]: doc for doc in INSTANCE.all(store)}
     answer: list[Doc] = []
-    for seed in (*SEEDS, *store.list(PACKAGE)):
+    for seed in (*SEEDS, *PACKAGE.all(store)):
         user = users.get(seed["ResourceId"], {})
         answer.append(
             {
@@ -89,22 +83,17 @@ def packages(store: Store) -> list[Doc]:
 
 
 def package(store: Store, id: str) -> Doc:
-    """The account's package. Raises ApiError ResourceNotFound."""
+    """The account's package. Raises ApiError UnauthorizedOperation.ResourceIdUnauthorized."""
     for doc in packages(store):
         if doc["ResourceId"] == id:
             return doc
-    raise ApiError("ResourceNotFound", f"The package `{id}` is not one of this account.")
+    raise ApiError("UnauthorizedOperation.ResourceIdUnauthorized", f"The package `{id}` is not one of this account.")
 
 
 @action
 def describe_dns_line_list(ctx: Context, request: models.DescribeDnsLineListRequest) -> dict[str, Any]:
     """Lines by id."""
-    used = {
-        source["DnsLineId"]
-        for doc in ctx.store.list(STRATEGY)
-        if doc["InstanceId"] == request.InstanceId
-        for source in doc["Source"]
-    }
+    used = {s["DnsLineId"] for doc in strategies_of(ctx.store, request.InstanceId or "") for s in doc["Source"]}
     listed = [
         {"DnsLineId": id, "Parent": 0, "LineName": name, "Useful": id not in used, "SubGroup": 0, "Weight": position}
         for position, (id, name) in enumerate(LINES.items())

@@ -5,20 +5,16 @@ from ipaddress import IPv4Network
 
 from sandbox.api.store import Doc, Store
 from sandbox.services import zones
-from sandbox.services.igtm.catalogue import DEFAULT_LINE_ID, INSTANCE, MONITOR, POOL, STRATEGY, line_ranges
+from sandbox.services.igtm.catalogue import DEFAULT_LINE_ID, line_ranges
+from sandbox.services.igtm.kinds import INSTANCE, MONITOR, POOL, access_name, levels, strategies_of
 from sandbox.substrate.specs import Failover, Probe
 
 
+@zones.publishes_failovers
 def failovers(store: Store) -> Iterator[tuple[str, Failover]]:
     """(full name, failover) of every instance that has a strategy for the default line."""
-    from sandbox.services.igtm.instances import access_name
-
-    for instance in store.list(INSTANCE):
-        strategies = [
-            doc
-            for doc in store.list(STRATEGY)
-            if doc["InstanceId"] == instance["InstanceId"] and doc["IsEnabled"] == "ENABLED"
-        ]
+    for instance in INSTANCE.all(store):
+        strategies = [doc for doc in strategies_of(store, instance["InstanceId"]) if doc["IsEnabled"] == "ENABLED"]
         default = _for_line(strategies, DEFAULT_LINE_ID)
         if default is not None:
             yield access_name(instance), _failover(store, instance, default, strategies)
@@ -28,20 +24,16 @@ def _for_line(strategies: list[Doc], line_id: int) -> Doc | None:
     return next((doc for doc in strategies if any(s["DnsLineId"] == line_id for s in doc["Source"])), None)
 
 
-def _levels(strategy: Doc) -> list[list[int]]:
-    groups = (*strategy["MainAddressPoolSet"], *strategy["FallbackAddressPoolSet"])
-    return [[pool["PoolId"] for pool in group["AddressPools"]] for group in groups]
-
-
 def _failover(store: Store, instance: Doc, default: Doc, strategies: list[Doc]) -> Failover:
     pools: dict[str, tuple[str, ...]] = {}
     monitors: list[int] = []
 
     def order(strategy: Doc) -> tuple[str, ...]:
         names: list[str] = []
-        for level in _levels(strategy):
-            name = "p" + "-".join(str(id) for id in level)
-            docs = [doc for id in level if (doc := store.find(POOL, str(id)))]
+        for level in levels(strategy):
+            ids = [str(pool["PoolId"]) for pool in level["AddressPools"]]
+            name = "p" + "-".join(ids)
+            docs = [doc for id in ids if (doc := POOL.anywhere(store, id))]
             monitors.extend(doc["MonitorId"] for doc in docs if doc["MonitorId"])
             targets = tuple(
                 a["Addr"].rstrip(".") for doc in docs for a in doc["AddressSet"] if a["IsEnable"] == "ENABLED"
@@ -73,7 +65,7 @@ def _breadth(strategy: Doc) -> int:
 
 def _probe(store: Store, instance: Doc, monitors: list[int]) -> Probe | None:
     """The name server watches an instance's targets in one way: that of its first monitor."""
-    doc = store.find(MONITOR, str(monitors[0])) if monitors else None
+    doc = MONITOR.anywhere(store, str(monitors[0])) if monitors else None
     if doc is None:
         return None
     protocol = {"HTTP": "http", "HTTPS": "https"}.get(doc["CheckProtocol"], "tcp")

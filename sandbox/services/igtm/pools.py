@@ -1,6 +1,7 @@
 """Address pools: addresses or names that answer together."""
 
 import re
+from collections.abc import Mapping, Sequence
 from ipaddress import ip_address
 from typing import Any
 
@@ -13,18 +14,11 @@ from sandbox.api.store import Doc
 from sandbox.layout import PUBLIC_RANGE
 from sandbox.services import zones
 from sandbox.services.igtm import states
-from sandbox.services.igtm.catalogue import MONITOR, POOL, STRATEGY, fits
-from sandbox.services.params import check_name, check_one_of, given, public, stamp
+from sandbox.services.igtm.catalogue import fits
+from sandbox.services.igtm.kinds import FOREIGN_MONITOR, FOREIGN_POOL, MONITOR, POOL, STRATEGY, pool_ids
+from sandbox.services.params import Params, check_name, check_one_of, given, public, stamp
 
 _NAME = re.compile(r"([A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.)+[A-Za-z][A-Za-z0-9-]*[A-Za-z0-9]\.?")
-
-
-def pool_of(ctx: Context, id: int) -> Doc:
-    """The pool. Raises ApiError ResourceNotFound."""
-    doc = ctx.store.find(POOL, str(id))
-    if doc is None:
-        raise ApiError("ResourceNotFound", f"The address pool {id} does not exist.")
-    return doc
 
 
 def _kind(address: str) -> str:
@@ -33,41 +27,57 @@ def _kind(address: str) -> str:
         parsed = ip_address(address)
     except ValueError:
         if not _NAME.fullmatch(address):
-            raise ApiError("InvalidParameter", f"`Addr` `{address}` is neither an address nor a domain.") from None
+            message = f"`Addr` `{address}` is neither an address nor a domain."
+            raise ApiError("InvalidParameterValue.PoolAddrInvalid", message) from None
         return "DOMAIN"
     # The sandbox's public addresses are of a range that is reserved on the internet.
     ours = parsed.version == 4 and parsed in PUBLIC_RANGE
     if not ours and not parsed.is_global:
-        raise ApiError("InvalidParameter", f"`Addr` {address} is private or reserved; a pool needs public addresses.")
+        message = f"`Addr` {address} is private or reserved; a pool needs public addresses."
+        raise ApiError("InvalidParameterValue.PoolAddrInvalid", message)
     return f"IPV{parsed.version}"
 
 
-def _settle(ctx: Context, asked: dict[str, Any], before: Doc) -> Doc:
+def _settle(ctx: Context, asked: Mapping[str, Any], before: Doc) -> Doc:
     """The pool after a request."""
-    doc = before | {key: asked[key] for key in ("PoolName", "TrafficStrategy", "MonitorId") if key in asked}
+    doc = Params(
+        {**before, **{key: asked[key] for key in ("PoolName", "TrafficStrategy", "MonitorId") if key in asked}}
+    )
     check_name("PoolName", doc["PoolName"], 60)
-    check_one_of("TrafficStrategy", doc["TrafficStrategy"], ("ALL", "WEIGHT"))
-    if doc["MonitorId"] and ctx.store.find(MONITOR, str(doc["MonitorId"])) is None:
-        raise ApiError("ResourceNotFound", f"The monitor {doc['MonitorId']} does not exist.")
-    for other in ctx.store.list(POOL):
+    doc["TrafficStrategy"] = traffic_strategy(doc["TrafficStrategy"])
+    if doc["MonitorId"] and MONITOR.find(ctx, str(doc["MonitorId"])) is None:
+        raise ApiError(FOREIGN_MONITOR, f"The monitor {doc['MonitorId']} does not exist.")
+    for other in POOL.list(ctx):
         if other["PoolName"] == doc["PoolName"] and other["PoolId"] != doc["PoolId"]:
-            raise ApiError("ResourceInUse", f"The name `{doc['PoolName']}` is that of pool {other['PoolId']}.")
+            message = f"The name `{doc['PoolName']}` is that of pool {other['PoolId']}."
+            raise ApiError("UnsupportedOperation.PoolNameDuplicate", message)
     if "AddressSet" in asked:
         doc["AddressSet"] = _addresses(ctx, asked["AddressSet"], before, doc["TrafficStrategy"])
     kinds = {_kind(address["Addr"]) for address in doc["AddressSet"]}
-    if len(kinds) != 1:
-        raise ApiError("InvalidParameter", "A pool has addresses of one kind: IPv4, IPv6 or domains; at least one.")
+    if not kinds:
+        raise ApiError("InvalidParameterValue.PoolAddrEmpty", "A pool has at least one address.")
+    if len(kinds) > 1:
+        message = "A pool has addresses of one kind: IPv4, IPv6 or domains."
+        raise ApiError("InvalidParameterValue.PoolAddrMixed", message)
     return doc | {"AddrType": kinds.pop(), "UpdatedOn": stamp(ctx)}
 
 
-def _addresses(ctx: Context, asked: list[dict[str, Any]], before: Doc, traffic: str) -> list[Doc]:
+def traffic_strategy(asked: object) -> str:
+    """ALL or WEIGHT; the documented examples write it small too."""
+    if str(asked).upper() not in ("ALL", "WEIGHT"):
+        message = f"`TrafficStrategy` is {asked}; allowed: ALL, WEIGHT."
+        raise ApiError("InvalidParameterValue.TrafficStrategyInvalid", message)
+    return str(asked).upper()
+
+
+def _addresses(ctx: Context, asked: Sequence[Params], before: Doc, traffic: str) -> list[Doc]:
     known = {address["Addr"]: address for address in before["AddressSet"]}
     answer: list[Doc] = []
     for each in asked:
         check_one_of("IsEnable", each["IsEnable"], ("ENABLED", "DISABLED"))
         if traffic == "WEIGHT" and not 1 <= int(each.get("Weight", 0)) <= 100:
             message = f"`Weight` of {each['Addr']} is {each.get('Weight')}; WEIGHT needs 1 to 100."
-            raise ApiError("InvalidParameter", message)
+            raise ApiError("InvalidParameterValue.PoolAddrWeightEmpty", message)
         old = known.get(each["Addr"], {})
         answer.append(
             {
@@ -81,18 +91,17 @@ def _addresses(ctx: Context, asked: list[dict[str, Any]], before: Doc, traffic: 
             }
         )
     if len({address["Addr"] for address in answer}) < len(answer):
-        raise ApiError("InvalidParameter", "`AddressSet` names an address twice.")
+        raise ApiError("InvalidParameterValue.PoolAddrDuplicated", "`AddressSet` names an address twice.")
     return answer
 
 
 @action
 def create_address_pool(ctx: Context, request: models.CreateAddressPoolRequest) -> dict[str, Any]:
     """A pool; it answers once a strategy names it."""
-    asked = given(request)
-    with ctx.store.lock:
+    with zones.changing():
         id = ctx.store.number("igtm.pool", 11001)
         empty: Doc = {"PoolId": id, "MonitorId": 0, "AddressSet": [], "CreatedOn": stamp(ctx)}
-        ctx.store.put(POOL, str(id), _settle(ctx, asked, empty))
+        POOL.create(ctx, _settle(ctx, given(request), empty))
     return {"AddressPoolId": id}
 
 
@@ -100,19 +109,14 @@ def create_address_pool(ctx: Context, request: models.CreateAddressPoolRequest) 
 def modify_address_pool(ctx: Context, request: models.ModifyAddressPoolRequest) -> dict[str, Any]:
     """What is given changes."""
     asked = given(request)
-    with ctx.store.lock:
-        ctx.store.put(POOL, str(asked["PoolId"]), _settle(ctx, asked, pool_of(ctx, asked["PoolId"])))
-        zones.publish(ctx.store)
+    with zones.changing():
+        before = POOL.need(ctx, str(asked["PoolId"]), FOREIGN_POOL)
+        zones.keep(ctx, POOL, _settle(ctx, asked, before), "FailedOperation.ModifyPoolFailed")
     return {"Msg": "success"}
 
 
 def _users(ctx: Context, id: int) -> list[Doc]:
-    return [
-        doc
-        for doc in ctx.store.list(STRATEGY)
-        for group in (*doc["MainAddressPoolSet"], *doc["FallbackAddressPoolSet"])
-        if any(pool["PoolId"] == id for pool in group["AddressPools"])
-    ]
+    return [doc for doc in STRATEGY.list(ctx) if id in pool_ids(doc)]
 
 
 def _with_states(ctx: Context, doc: Doc) -> list[Doc]:
@@ -123,7 +127,7 @@ def _with_states(ctx: Context, doc: Doc) -> list[Doc]:
 @action
 def describe_address_pool_detail(ctx: Context, request: models.DescribeAddressPoolDetailRequest) -> dict[str, Any]:
     """A pool and the state of its addresses: OK, DOWN, UNMONITORED."""
-    doc = pool_of(ctx, request.PoolId)
+    doc = POOL.need(ctx, str(given(request)["PoolId"]))
     pool = {key: value for key, value in public(doc).items() if key != "AddressSet"}
     return {"AddressPool": pool, "AddressSet": _with_states(ctx, doc)}
 
@@ -133,7 +137,7 @@ def describe_address_pool_list(ctx: Context, request: models.DescribeAddressPool
     """Pools by PoolId, PoolName, MonitorId."""
     asked = given(request)
     answer: list[Doc] = []
-    for doc in ctx.store.list(POOL):
+    for doc in POOL.list(ctx):
         if not fits(doc, asked.get("Filters")):
             continue
         addresses = _with_states(ctx, doc)
@@ -154,11 +158,12 @@ def describe_address_pool_list(ctx: Context, request: models.DescribeAddressPool
 
 @action
 def delete_address_pool(ctx: Context, request: models.DeleteAddressPoolRequest) -> dict[str, Any]:
-    """Refused while a strategy names it; the cloud says so in `Msg` of a good answer."""
-    with ctx.store.lock:
-        pool_of(ctx, request.PoolId)
-        users = _users(ctx, request.PoolId)
+    """Refused while a strategy names it."""
+    with zones.changing():
+        id = POOL.need(ctx, str(given(request)["PoolId"]), FOREIGN_POOL)["PoolId"]
+        users = _users(ctx, id)
         if users:
-            return {"Msg": f"The address pool {request.PoolId} is used by strategy {users[0]['StrategyId']}."}
-        ctx.store.delete(POOL, str(request.PoolId))
+            message = f"The address pool {id} is used by strategy {users[0]['StrategyId']}."
+            raise ApiError("FailedOperation.PoolWasUsingError", message)
+        POOL.drop(ctx, str(id))
     return {"Msg": "success"}

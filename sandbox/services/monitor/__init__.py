@@ -3,6 +3,6 @@
 Source: docs/sources.md, monitoring and logs.
 """
 
-from sandbox.services.monitor import alerts, clusters, instances, recording, scraping
+from sandbox.services.monitor import alerts, instances, recording, scraping
 
-__all__ = ["alerts", "clusters", "instances", "recording", "scraping"]
+__all__ = ["alerts", "instances", "recording", "scraping"]

@@ -1,37 +1,30 @@
 """What the documents of a TMP instance mean for its Prometheus."""
 
-import threading
+import base64
 from typing import Any
 
 import yaml
 
+from sandbox.api.actions import Context
 from sandbox.api.errors import ApiError
+from sandbox.api.kinds import Kind
+from sandbox.api.locks import holding
 from sandbox.api.store import Doc, Store
 from sandbox.services import plane
-from sandbox.services.monitor.inventory import (
-    ALERT,
-    ALERT_GROUP,
-    ENABLED,
-    JOB,
-    PROMETHEUS,
-    RECORDING,
-    RULE_YAML,
-    RUNNING,
-    parts,
-)
+from sandbox.services.monitor.kinds import ALERT, ENABLED, JOB, PROMETHEUS, RECORDING, RUNNING, parts
+from sandbox.services.params import Params
 from sandbox.substrate import specs
 from sandbox.substrate.errors import SubstrateError
 
 PORT = 9090
-_locks: dict[str, threading.Lock] = {}
 _applied: dict[str, specs.Metrics] = {}
 """What each Prometheus was given last by this process: the reconciler asks again only for what changed."""
 
 
 def apply(store: Store, id: str) -> None:
     """Bring a Prometheus to what the documents say. Raises SubstrateError with what it does not accept."""
-    with _locks.setdefault(id, threading.Lock()):
-        doc = store.find(PROMETHEUS, id)
+    with holding(PROMETHEUS.name, id):
+        doc = PROMETHEUS.anywhere(store, id)
         if doc is None or doc["InstanceStatus"] > RUNNING:
             return
         wanted = to_spec(store, doc)
@@ -42,21 +35,38 @@ def apply(store: Store, id: str) -> None:
 
 def forget(id: str) -> None:
     """Stop a Prometheus. Accepts what is already gone."""
-    with _locks.setdefault(id, threading.Lock()):
+    with holding(PROMETHEUS.name, id):
         _applied.pop(id, None)
         plane.current().remove(specs.Metrics, id)
 
 
-def accept(store: Store, id: str, kind: str, part_id: str, before: Doc | None) -> None:
-    """Apply a changed part; what Prometheus does not accept is put back and refused."""
+def keep(ctx: Context, kind: Kind, doc: Doc) -> None:
+    """Write a part of an instance, new or changed, and apply it. What Prometheus does not accept is put back: ApiError.
+
+    The caller holds the instance's lock.
+    """
+    id = str(doc[kind.key])
+    before = kind.find(ctx, id)
+    ctx.store.put(kind.name, id, doc, ctx.region)
     try:
-        apply(store, id)
+        apply(ctx.store, doc["_prometheus"])
     except SubstrateError as error:
         if before is None:
-            store.delete(kind, part_id)
+            kind.drop(ctx, id)
         else:
-            store.put(kind, part_id, before)
+            kind.save(ctx.store, before)
         raise ApiError("InvalidParameterValue", f"Prometheus does not accept it: {error}") from error
+
+
+def forget_rules(ctx: Context, kind: Kind, asked: Params) -> None:
+    """Drop the rules that a request names; one that is gone is accepted."""
+    id = asked["InstanceId"]
+    PROMETHEUS.need(ctx, id)
+    with holding(PROMETHEUS.name, id):
+        for doc in parts(ctx.store, kind, id):
+            if doc["RuleId"] in asked["RuleIds"]:
+                kind.drop(ctx, doc["RuleId"])
+        apply(ctx.store, id)
 
 
 def to_spec(store: Store, doc: Doc) -> specs.Metrics:
@@ -76,16 +86,10 @@ def _rules(store: Store, id: str) -> list[dict[str, Any]]:
     groups: list[dict[str, Any]] = []
     for rule in parts(store, RECORDING, id):
         if rule["RuleState"] == ENABLED:
-            groups += _named(rule["RuleId"], yaml.safe_load(rule["Group"]))
-    for rule in parts(store, RULE_YAML, id):
-        groups += _named(rule["Name"], yaml.safe_load(rule["Content"]).get("spec", {}))
+            groups += _named(rule["RuleId"], yaml.safe_load(base64.b64decode(rule["Group"])))
     alerts = [_alert(rule) for rule in parts(store, ALERT, id) if rule["RuleState"] == ENABLED]
     if alerts:
         groups.append({"name": "alerts", "rules": alerts})
-    for group in parts(store, ALERT_GROUP, id):
-        rules = [_alert(rule) for rule in group["Rules"] if rule.get("State", ENABLED) == ENABLED]
-        if rules:
-            groups.append({"name": f"{group['GroupName']}-{group['GroupId']}", "rules": rules})
     return groups
 
 

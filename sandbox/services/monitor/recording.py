@@ -1,5 +1,7 @@
-"""Recording rules: a group as YAML text."""
+"""Recording rules: a group as YAML text, which is base64 on the wire."""
 
+import base64
+import binascii
 from typing import Any
 
 import yaml
@@ -7,27 +9,25 @@ from tencentcloud.monitor.v20180724 import models
 
 from sandbox.api.actions import Context, action
 from sandbox.api.errors import ApiError
+from sandbox.api.locks import holding
 from sandbox.api.paging import page
+from sandbox.api.store import Doc
 from sandbox.services.monitor import dataplane
-from sandbox.services.monitor.inventory import (
-    DISABLED,
-    ENABLED,
-    RECORDING,
-    part,
-    parts,
-    prometheus,
-    running,
-)
-from sandbox.services.params import check_name, given, public, stamp
+from sandbox.services.monitor.kinds import ENABLED, PROMETHEUS, RECORDING, check_state, part, parts, running
+from sandbox.services.params import check_name, given, public, stamp_utc
 
 
-def _check(asked: dict[str, Any]) -> int:
-    """How many rules the group has. Raises ApiError for what is no group of recording rules."""
-    check_name("Name", asked["Name"], 128)
-    if asked.get("RuleState", ENABLED) not in (ENABLED, DISABLED):
-        raise ApiError("InvalidParameterValue", f"`RuleState` is {asked['RuleState']}; allowed: 2 (on), 3 (off).")
+def _decoded(group: str) -> str | None:
     try:
-        group: Any = yaml.safe_load(asked["Group"])
+        return base64.b64decode(group, validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+
+
+def _rules(text: str) -> int:
+    """How many rules the group has. Raises ApiError for what is no group of recording rules."""
+    try:
+        group: Any = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise ApiError("InvalidParameterValue", f"`Group` is no YAML: {error}") from error
     rules: Any = group.get("rules") if isinstance(group, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  # YAML
@@ -40,38 +40,43 @@ def _check(asked: dict[str, Any]) -> int:
 def create_rule(ctx: Context, request: models.CreateRecordingRuleRequest) -> dict[str, Any]:
     """A group of rules that Prometheus evaluates."""
     asked = given(request)
-    total = _check(asked)
-    with ctx.store.lock:
+    check_name("Name", asked["Name"], 128)
+    check_state(asked.get("RuleState", ENABLED))
+    text = _decoded(asked["Group"])
+    if text is None:
+        raise ApiError("InvalidParameterValue", "`Group` is not the base64 of a text.")
+    with holding(PROMETHEUS.name, asked["InstanceId"]):
         running(ctx, asked["InstanceId"])
-        id = ctx.store.new_id("rr")
-        doc = {
+        id = ctx.store.new_id("rrule")
+        doc: Doc = {
             "RuleId": id,
             "RuleState": asked.get("RuleState", ENABLED),
             "Name": asked["Name"],
             "RuleName": asked["Name"],
             "Group": asked["Group"],
-            "Total": total,
-            "CreatedAt": stamp(ctx),
-            "UpdatedAt": stamp(ctx),
+            "Total": _rules(text),
+            "CreatedAt": stamp_utc(ctx),
+            "UpdatedAt": stamp_utc(ctx),
             "_prometheus": asked["InstanceId"],
             "_id": id,
         }
-        ctx.store.put(RECORDING, id, doc, ctx.region)
-    dataplane.accept(ctx.store, asked["InstanceId"], RECORDING, id, None)
+        dataplane.keep(ctx, RECORDING, doc)
     return {"RuleId": id}
 
 
 @action
 def update_rule(ctx: Context, request: models.UpdateRecordingRuleRequest) -> dict[str, Any]:
-    """Another group."""
+    """Another group. Here the official provider sends plain text, which is accepted beside base64."""
     asked = given(request)
-    total = _check(asked)
-    with ctx.store.lock:
-        before = part(ctx, RECORDING, asked["InstanceId"], asked["RuleId"], "recording rule")
-        changed = {key: asked[key] for key in ("Name", "Group", "RuleState") if key in asked}
-        named = {"RuleName": asked["Name"], "Total": total, "UpdatedAt": stamp(ctx)}
-        ctx.store.put(RECORDING, asked["RuleId"], before | changed | named)
-    dataplane.accept(ctx.store, asked["InstanceId"], RECORDING, asked["RuleId"], before)
+    check_name("Name", asked["Name"], 128)
+    check_state(asked.get("RuleState", ENABLED))
+    text = _decoded(asked["Group"]) or asked["Group"]
+    with holding(PROMETHEUS.name, asked["InstanceId"]):
+        doc = part(ctx, RECORDING, asked["InstanceId"], asked["RuleId"])
+        doc |= {"Name": asked["Name"], "RuleName": asked["Name"], "Total": _rules(text), "UpdatedAt": stamp_utc(ctx)}
+        doc["Group"] = base64.b64encode(text.encode()).decode()
+        doc["RuleState"] = asked.get("RuleState", doc["RuleState"])
+        dataplane.keep(ctx, RECORDING, doc)
     return {"RuleId": asked["RuleId"]}
 
 
@@ -79,12 +84,11 @@ def update_rule(ctx: Context, request: models.UpdateRecordingRuleRequest) -> dic
 def describe_rules(ctx: Context, request: models.DescribeRecordingRulesRequest) -> dict[str, Any]:
     """By id, state, name."""
     asked = given(request)
-    prometheus(ctx, asked["InstanceId"])
+    PROMETHEUS.need(ctx, asked["InstanceId"])
     docs = [
         doc
         for doc in parts(ctx.store, RECORDING, asked["InstanceId"])
-        if doc["RuleId"] == asked.get("RuleId", doc["RuleId"])
-        and doc["RuleState"] == asked.get("RuleState", doc["RuleState"])
+        if all(doc[key] == asked.get(key, doc[key]) for key in ("RuleId", "RuleState"))
         and asked.get("Name", "") in doc["Name"]
     ]
     found = page(docs, request.Offset, request.Limit)
@@ -93,12 +97,6 @@ def describe_rules(ctx: Context, request: models.DescribeRecordingRulesRequest) 
 
 
 @action
-def delete_rules(ctx: Context, request: models.DeleteRecordingRulesRequest) -> dict[str, Any]:
+def delete_rules(ctx: Context, request: models.DeleteRecordingRulesRequest) -> None:
     """Those named; one that is gone is accepted."""
-    asked = given(request)
-    with ctx.store.lock:
-        prometheus(ctx, asked["InstanceId"])
-        for id in asked["RuleIds"]:
-            ctx.store.delete(RECORDING, id)
-    dataplane.apply(ctx.store, asked["InstanceId"])
-    return {}
+    dataplane.forget_rules(ctx, RECORDING, given(request))

@@ -7,11 +7,12 @@ from tencentcloud.monitor.v20180724 import models
 
 from sandbox.api.actions import Context, action
 from sandbox.api.errors import ApiError
+from sandbox.api.locks import holding
 from sandbox.api.paging import page
 from sandbox.api.store import Doc
 from sandbox.services.monitor import dataplane
-from sandbox.services.monitor.inventory import AGENT, JOB, part, parts, prometheus, running
-from sandbox.services.params import check_name, given, public, stamp
+from sandbox.services.monitor.kinds import AGENT, JOB, PROMETHEUS, part, parts, running
+from sandbox.services.params import check_name, given, public
 
 
 @action
@@ -19,7 +20,7 @@ def create_agent(ctx: Context, request: models.CreatePrometheusAgentRequest) -> 
     """An agent; in the sandbox Prometheus itself does its work."""
     asked = given(request)
     check_name("Name", asked["Name"], 64)
-    with ctx.store.lock:
+    with holding(PROMETHEUS.name, asked["InstanceId"]):
         owner = running(ctx, asked["InstanceId"])
         id = ctx.store.new_id("agent")
         doc: Doc = {
@@ -27,14 +28,14 @@ def create_agent(ctx: Context, request: models.CreatePrometheusAgentRequest) -> 
             "Name": asked["Name"],
             "InstanceId": asked["InstanceId"],
             "Ipv4": owner["IPv4Address"],
-            "HeartbeatTime": stamp(ctx),
+            "HeartbeatTime": ctx.now().isoformat(timespec="seconds"),
             "LastError": "",
             "AgentVersion": "sandbox",
             "Status": 2,
             "_prometheus": asked["InstanceId"],
             "_id": id,
         }
-        ctx.store.put(AGENT, id, doc, ctx.region)
+        AGENT.create(ctx, doc)
     return {"AgentId": id}
 
 
@@ -42,7 +43,7 @@ def create_agent(ctx: Context, request: models.CreatePrometheusAgentRequest) -> 
 def describe_agents(ctx: Context, request: models.DescribePrometheusAgentsRequest) -> dict[str, Any]:
     """By name or id."""
     asked = given(request)
-    prometheus(ctx, asked["InstanceId"])
+    PROMETHEUS.need(ctx, asked["InstanceId"])
     docs = [
         doc
         for doc in parts(ctx.store, AGENT, asked["InstanceId"])
@@ -62,8 +63,8 @@ def _job_name(config: str) -> str:
     return str(job["job_name"])  # pyright: ignore[reportUnknownArgumentType]  # YAML
 
 
-def _check_name(ctx: Context, asked: dict[str, Any], name: str, own: str) -> None:
-    for other in parts(ctx.store, JOB, asked["InstanceId"]):
+def _check_name(ctx: Context, prometheus_id: str, name: str, own: str = "") -> None:
+    for other in parts(ctx.store, JOB, prometheus_id):
         if other["Name"] == name and other["JobId"] != own:
             raise ApiError("FailedOperation", f"The job name `{name}` is that of `{other['JobId']}`.")
 
@@ -72,36 +73,33 @@ def _check_name(ctx: Context, asked: dict[str, Any], name: str, own: str) -> Non
 def create_job(ctx: Context, request: models.CreatePrometheusScrapeJobRequest) -> dict[str, Any]:
     """A scrape job; its targets are scraped when this returns."""
     asked = given(request)
-    name = _job_name(asked.get("Config", ""))
-    with ctx.store.lock:
-        running(ctx, asked["InstanceId"])
-        part(ctx, AGENT, asked["InstanceId"], asked["AgentId"], "agent")
-        _check_name(ctx, asked, name, "")
+    owner, name = asked["InstanceId"], _job_name(asked.get("Config", ""))
+    with holding(PROMETHEUS.name, owner):
+        running(ctx, owner)
+        part(ctx, AGENT, owner, asked["AgentId"])
+        _check_name(ctx, owner, name)
         id = ctx.store.new_id("job")
         doc = {"JobId": id, "Name": name, "AgentId": asked["AgentId"], "Config": asked["Config"]}
-        ctx.store.put(JOB, id, doc | {"_prometheus": asked["InstanceId"], "_id": id}, ctx.region)
-    dataplane.accept(ctx.store, asked["InstanceId"], JOB, id, None)
+        dataplane.keep(ctx, JOB, doc | {"_prometheus": owner, "_id": id})
     return {"JobId": id}
 
 
 @action
-def update_job(ctx: Context, request: models.UpdatePrometheusScrapeJobRequest) -> dict[str, Any]:
+def update_job(ctx: Context, request: models.UpdatePrometheusScrapeJobRequest) -> None:
     """Another configuration."""
     asked = given(request)
     name = _job_name(asked["Config"])
-    with ctx.store.lock:
-        before = part(ctx, JOB, asked["InstanceId"], asked["JobId"], "scrape job")
-        _check_name(ctx, asked, name, asked["JobId"])
-        ctx.store.put(JOB, asked["JobId"], before | {"Name": name, "Config": asked["Config"]})
-    dataplane.accept(ctx.store, asked["InstanceId"], JOB, asked["JobId"], before)
-    return {}
+    with holding(PROMETHEUS.name, asked["InstanceId"]):
+        doc = part(ctx, JOB, asked["InstanceId"], asked["JobId"])
+        _check_name(ctx, asked["InstanceId"], name, asked["JobId"])
+        dataplane.keep(ctx, JOB, doc | {"Name": name, "Config": asked["Config"]})
 
 
 @action
 def describe_jobs(ctx: Context, request: models.DescribePrometheusScrapeJobsRequest) -> dict[str, Any]:
     """An agent's jobs."""
     asked = given(request)
-    prometheus(ctx, asked["InstanceId"])
+    PROMETHEUS.need(ctx, asked["InstanceId"])
     docs = [
         doc
         for doc in parts(ctx.store, JOB, asked["InstanceId"])
@@ -114,13 +112,12 @@ def describe_jobs(ctx: Context, request: models.DescribePrometheusScrapeJobsRequ
 
 
 @action
-def delete_jobs(ctx: Context, request: models.DeletePrometheusScrapeJobsRequest) -> dict[str, Any]:
+def delete_jobs(ctx: Context, request: models.DeletePrometheusScrapeJobsRequest) -> None:
     """Those named."""
     asked = given(request)
-    with ctx.store.lock:
+    with holding(PROMETHEUS.name, asked["InstanceId"]):
         for id in asked["JobIds"]:
-            part(ctx, JOB, asked["InstanceId"], id, "scrape job")
+            part(ctx, JOB, asked["InstanceId"], id)
         for id in asked["JobIds"]:
-            ctx.store.delete(JOB, id)
-    dataplane.apply(ctx.store, asked["InstanceId"])
-    return {}
+            JOB.drop(ctx, id)
+        dataplane.apply(ctx.store, asked["InstanceId"])

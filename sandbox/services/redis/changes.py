@@ -7,7 +7,8 @@ from tencentcloud.redis.v20180412 import models
 from sandbox.api.actions import Context, action
 from sandbox.api.errors import ApiError
 from sandbox.api.store import Doc
-from sandbox.services.params import check_name, given, need, zone_name, zone_number
+from sandbox.services.params import check_name, given, need
+from sandbox.services.places import zone_name, zone_number
 from sandbox.services.redis import instances, inventory
 from sandbox.services.redis.inventory import KIND, RUNNING
 from sandbox.services.redis.offers import TYPES

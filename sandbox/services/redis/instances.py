@@ -10,21 +10,8 @@ from sandbox.api.errors import ApiError
 from sandbox.api.paging import page
 from sandbox.api.store import Doc
 from sandbox.services import plane
-from sandbox.services.params import (
-    check_name,
-    create,
-    drop,
-    given,
-    in_region,
-    listed,
-    need,
-    public,
-    stamp,
-    tag_set,
-    zone_name,
-    zone_number,
-    zones,
-)
+from sandbox.services.params import check_name, create, drop, given, in_region, listed, need, public, stamp, tag_set
+from sandbox.services.places import zone_name, zone_number, zones
 from sandbox.services.redis import inventory, parameters
 from sandbox.services.redis.inventory import DELETING, INIT, ISOLATED, KIND, ONLINE, RUNNING, SETTLE_S
 from sandbox.services.redis.offers import REPLICAS, SMALL_IN, TYPES, Type, region_number

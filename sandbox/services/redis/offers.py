@@ -7,7 +7,7 @@ from tencentcloud.redis.v20180412 import models
 
 from sandbox.api.actions import Context, action
 from sandbox.layout import REGIONS
-from sandbox.services.params import NUMERIC_REGION, zone_number, zones
+from sandbox.services.places import PLACES, zone_number, zones
 
 _GIB = (1, 2, 4, 8, 12, 16, 20, 24, 32, 40, 48, 64)
 STANDARD_MB = (256, *(size * 1024 for size in _GIB))
@@ -109,4 +109,4 @@ def describe_product_info(ctx: Context, request: models.DescribeProductInfoReque
 
 def region_number(region: str) -> int:
     """The region's id in old answers."""
-    return NUMERIC_REGION[region]
+    return PLACES[region].number

@@ -14,7 +14,8 @@ from sandbox.api.actions import Context, action, task
 from sandbox.api.errors import ApiError
 from sandbox.api.store import Doc
 from sandbox.services import plane, zones
-from sandbox.services.params import given, stamp
+from sandbox.services.dnspod import records
+from sandbox.services.params import Params, given, stamp
 from sandbox.services.ssl import pem
 from sandbox.services.ssl.certificates import STATUS_NAMES, base, new_id
 from sandbox.services.ssl.kinds import CANCELLED, CERTIFICATE, ISSUED, PENDING, RECORD_ADDED
@@ -34,19 +35,19 @@ def apply_certificate(ctx: Context, request: models.ApplyCertificateRequest) -> 
     asked = given(request)
     domain = asked["DomainName"].lower().rstrip(".")
     _check(asked)
-    with ctx.store.lock:
-        zone = _zone_of(ctx, domain)
+    with zones.changing():
+        zone = records.zone_of(ctx, domain)
         if asked["DvAuthMethod"] == "DNS_AUTO" and zone is None:
             message = f"`DNS_AUTO` needs `{domain}` in a DNSPod zone of this account."
             raise ApiError("FailedOperation.InvalidParam", message)
         id = new_id()
         key = f"_dnsauth.{domain.removeprefix('*.')}"
         value = secrets.token_hex(16)
-        sub = key.removesuffix(f".{zone['Domain']}") if zone else key
+        sub = key.removesuffix(f".{zone}") if zone else key
         auth = {
             "DvAuthKey": key,
             "DvAuthValue": value,
-            "DvAuthDomain": zone["Domain"] if zone else domain,
+            "DvAuthDomain": zone or domain,
             "DvAuthPath": "",
             "DvAuthSubDomain": sub,
             "DvAuthVerifyType": "TXT",
@@ -69,11 +70,10 @@ def apply_certificate(ctx: Context, request: models.ApplyCertificateRequest) -> 
             "_record": None,
         }
         if zone is not None and asked["DvAuthMethod"] == "DNS_AUTO":
-            doc |= {"_record": _add_record(ctx, zone, sub, value), "Status": RECORD_ADDED}
+            record = {"SubDomain": sub, "RecordType": "TXT", "RecordLine": zones.DEFAULT_LINE, "Value": value}
+            doc |= {"_record": records.add(ctx, zone, Params(record | {"TTL": 600})), "Status": RECORD_ADDED}
             doc["StatusName"] = STATUS_NAMES[RECORD_ADDED]
         CERTIFICATE.create(ctx, doc)
-    if doc["_record"] is not None:
-        zones.publish(ctx.store)
     ctx.later(FIRST_LOOK_S, "ssl.look", {"id": id, "times": 0})
     return {"CertificateId": id}
 
@@ -90,28 +90,6 @@ def _check(asked: dict[str, Any]) -> None:
         raise ApiError("InvalidParameterValue", message)
     if "*" in asked["DomainName"]:
         raise ApiError("InvalidParameterValue", f"`{asked['DomainName']}`: a free certificate is for one domain.")
-
-
-def _zone_of(ctx: Context, domain: str) -> Doc | None:
-    inside = [
-        doc
-        for doc in ctx.store.list("dnspod.domain")
-        if domain == doc["Domain"] or domain.endswith(f".{doc['Domain']}")
-    ]
-    return max(inside, key=lambda doc: len(doc["Domain"])) if inside else None
-
-
-def _add_record(ctx: Context, zone: Doc, sub: str, value: str) -> int:
-    """The validation record in the account's zone, as DNSPod keeps records."""
-    from sandbox.services.dnspod import records
-
-    record = records.new_record(
-        ctx,
-        zone,
-        {"SubDomain": sub, "RecordType": "TXT", "RecordLine": zones.DEFAULT_LINE, "Value": value, "TTL": 600},
-    )
-    records.put(ctx, record)
-    return int(record["RecordId"])
 
 
 @task("ssl.look")

@@ -12,7 +12,8 @@ from tencentcloud.tcr.v20190924 import models
 from sandbox.api.actions import Context, action, task
 from sandbox.api.errors import ApiError
 from sandbox.api.store import Doc
-from sandbox.services.params import NUMERIC_REGION, check_one_of, given, public
+from sandbox.services.params import check_one_of, given, public
+from sandbox.services.places import PLACES
 from sandbox.services.tcr import dataplane
 from sandbox.services.tcr.dataplane import OPENED
 from sandbox.services.tcr.instances import SOON_S, change, running
@@ -102,7 +103,7 @@ def describe_security_policies(ctx: Context, request: models.DescribeSecurityPol
 def _region(asked: dict[str, Any], registry: Doc) -> None:
     """Raise ApiError for the region of a replica: there are none."""
     region, number = asked.get("RegionName") or registry["RegionName"], asked.get("RegionId") or registry["RegionId"]
-    if region != registry["RegionName"] or number != NUMERIC_REGION[region]:
+    if region != registry["RegionName"] or number != PLACES[region].number:
         message = f"The registry instance `{registry['RegistryId']}` has no replica in {region} ({number})."
         raise ApiError("InvalidParameter.UnsupportedRegion", message)
 

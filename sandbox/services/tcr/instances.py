@@ -15,8 +15,9 @@ from sandbox.api.errors import ApiError
 from sandbox.api.paging import matches, page
 from sandbox.api.store import Doc, Store
 from sandbox.services import zones
-from sandbox.services.params import NUMERIC_REGION, check_one_of, given, public
-from sandbox.services.tcr import dataplane
+from sandbox.services.params import check_one_of, given, public
+from sandbox.services.places import PLACES
+from sandbox.services.tcr import dataplane, names
 from sandbox.services.tcr.kinds import ATTACHMENT, PARTS, REGISTRY, of_registry
 from sandbox.services.vpc import addresses
 
@@ -75,13 +76,13 @@ def create_instance(ctx: Context, request: models.CreateInstanceRequest) -> dict
             "RegistryName": name,
             "RegistryType": kind,
             "Status": PENDING,
-            "PublicDomain": f"{name}.{zones.REGISTRY_ZONE}",
+            "PublicDomain": f"{name}.{names.ZONE}",
             "CreatedAt": ctx.now().isoformat(timespec="seconds"),
             "RegionName": ctx.region,
-            "RegionId": NUMERIC_REGION[ctx.region],
+            "RegionId": PLACES[ctx.region].number,
             "EnableAnonymous": False,
             "TokenValidTime": _TOKEN_HOURS,
-            "InternalEndpoint": f"{name}-vpc.{zones.REGISTRY_ZONE}",
+            "InternalEndpoint": f"{name}-vpc.{names.ZONE}",
             "ExpiredAt": "0001-01-01T00:00:00Z",
             "PayMod": charge,
             "RenewFlag": prepaid.get("RenewFlag", 0),

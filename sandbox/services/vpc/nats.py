@@ -10,19 +10,8 @@ from sandbox.api.errors import ApiError
 from sandbox.api.paging import matches, page
 from sandbox.api.store import Doc
 from sandbox.services import plane
-from sandbox.services.params import (
-    check_name,
-    check_one_of,
-    check_zone,
-    create,
-    drop,
-    given,
-    need,
-    public,
-    select,
-    stamp,
-    tag_set,
-)
+from sandbox.services.params import check_name, check_one_of, create, drop, given, need, public, select, stamp, tag_set
+from sandbox.services.places import check_zone
 from sandbox.services.vpc import eips
 from sandbox.services.vpc.networks import QUOTAS
 from sandbox.substrate import specs

@@ -10,7 +10,8 @@ from sandbox.api.errors import ApiError
 from sandbox.api.paging import matches, page
 from sandbox.api.store import Doc, Store
 from sandbox.services import plane
-from sandbox.services.params import check_name, check_zone, create, drop, given, need, public, select, stamp, tag_set
+from sandbox.services.params import check_name, create, drop, given, need, public, select, stamp, tag_set
+from sandbox.services.places import check_zone
 from sandbox.services.vpc import addresses
 from sandbox.services.vpc.networks import check_quota, default_table, network
 from sandbox.substrate import specs

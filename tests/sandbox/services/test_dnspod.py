@@ -55,7 +55,7 @@ def test_a_line_answers_the_clients_of_its_region_and_the_mainland_line_those_of
 def test_duplicates_conflicts_and_wrong_values_are_refused(edge: World) -> None:
     add(edge)
     assert code_of(edge) == "InvalidParameter.DomainRecordExist"
-    assert code_of(edge, RecordType="CNAME", Value="x.example.test.") == "FailedOperation.RecordConflict"
+    assert code_of(edge, RecordType="CNAME", Value="x.example.test.") == "InvalidParameter.CustomMessage"
     assert code_of(edge, Value="300.1.1.1") == "InvalidParameter.RecordValueInvalid"
     assert code_of(edge, RecordLine="Default", SubDomain="b") == "InvalidParameter.RecordLineInvalid"
     assert code_of(edge, Domain="other.test") == "InvalidParameterValue.DomainNotExists"

@@ -80,7 +80,7 @@ def test_machines_are_found_by_name_and_found_anew_when_they_come(edge: World) -
 def test_rules_and_alerts_are_evaluated_and_off_means_off(edge: World) -> None:
     vpc_id, subnet = edge.network()
     id, _ = prometheus(edge, vpc_id, subnet)
-    recording, recording_out = edge.up(RECORDING, instanceId=id, name="sanmen", group=GROUP)
+    recording, recording_out = edge.up(RECORDING, instanceId=id, name="sanmen", group=GROUP, ruleState=2)
     asked: dict[str, Any] = {
         "instanceId": id,
         "ruleName": "down",

@@ -1,26 +1,17 @@
-"""Zones and records (Dnspod/domainInstance, record). Source: docs/sources.md, provider."""
+"""Zones and records (Dnspod/domainInstance, record). Source: docs/fidelity/dnspod.md."""
 
 from typing import Any
 
-from sandbox.plugins.tencentcloud.handler import Cloud, CloudError, Created, Handler, Partial, Props, resource
+from sandbox.plugins.tencentcloud.handler import Cloud, CloudError, Created, Handler, Partial, Props, given, resource
 
-_RECORD = {
-    "recordType": "RecordType",
-    "recordLine": "RecordLine",
-    "value": "Value",
-    "subDomain": "SubDomain",
-    "mx": "MX",
-    "ttl": "TTL",
-    "weight": "Weight",
-    "status": "Status",
-}
+_RECORD = {"recordType": "RecordType", "recordLine": "RecordLine", "value": "Value", "subDomain": "SubDomain"}
+_RECORD_OPTIONAL = {"mx": "MX", "ttl": "TTL", "weight": "Weight", "status": "Status"}
+"""Zero counts as unset for these: none of them is sent as 0."""
 
 
 @resource("tencentcloud:Dnspod/domainInstance:DomainInstance")
 class DomainInstance(Handler):
-    """A zone: id = the domain."""
-
-    immutable = ("domain",)
+    """A zone: id = the domain. A change of `domain` passes and does nothing, as in the provider."""
 
     def check(self, props: Props) -> dict[str, str]:
         """Preview-time validators."""
@@ -31,70 +22,57 @@ class DomainInstance(Handler):
         return reasons
 
     def create(self, cloud: Cloud, props: Props, partial: Partial) -> Created:
-        """One call, then status and remark."""
-        request = {"Domain": props["domain"], "GroupId": props.get("groupId"), "IsMark": props.get("isMark")}
-        cloud.call("dnspod", "CreateDomain", request)
-        partial.id(props["domain"])
-        self._after(cloud, props["domain"], props, props.keys())
-        return Created(props["domain"])
+        """Group and mark are always sent, unset ones as 0 and an empty text; then status and remark."""
+        request = {"Domain": props["domain"], "GroupId": props.get("groupId", 0), "IsMark": props.get("isMark", "")}
+        id = str(cloud.call("dnspod", "CreateDomain", request, retry_s=0)["DomainInfo"]["Domain"])
+        partial.id(id)
+        self._after(cloud, id, props, frozenset(name for name in ("status", "remark") if props.get(name)))
+        return Created(id)
 
-    def _after(self, cloud: Cloud, domain: str, props: Props, names: Any) -> None:
-        if "status" in names and props.get("status"):
-            cloud.call("dnspod", "ModifyDomainStatus", {"Domain": domain, "Status": props["status"]})
+    def _after(self, cloud: Cloud, domain: str, props: Props, names: frozenset[str]) -> None:
+        if "status" in names:
+            cloud.call("dnspod", "ModifyDomainStatus", {"Domain": domain, "Status": props.get("status") or ""})
         if "remark" in names:
             cloud.call("dnspod", "ModifyDomainRemark", {"Domain": domain, "Remark": props.get("remark") or ""})
 
     def read(self, cloud: Cloud, id: str, props: Props) -> Props | None:
-        """By name."""
-        try:
-            found = cloud.call("dnspod", "DescribeDomain", {"Domain": id})["DomainInfo"]
-        except CloudError as error:
-            if error.matches("InvalidParameterValue.DomainNotExists"):
-                return None
-            raise
-        return {
-            "domain": found["Domain"],
-            "domainId": found["DomainId"],
-            "status": {"ENABLE": "enable", "PAUSE": "disable"}.get(found["Status"], found["Status"].lower()),
-            "remark": found["Remark"] or props.get("remark"),
-            "isMark": found["IsMark"].lower(),
-            "slaveDns": found["SlaveDNS"],
-            "createTime": found["CreatedOn"],
+        """By name. A domain that is gone is an error, as in the provider."""
+        found = cloud.call("dnspod", "DescribeDomain", {"Domain": id})["DomainInfo"]
+        names = {
+            "domain": "Domain",
+            "domainId": "DomainId",
+            "status": "Status",
+            "remark": "Remark",
+            "isMark": "IsMark",
+            "slaveDns": "SlaveDNS",
+            "createTime": "CreatedOn",
+            "groupId": "GroupId",
         }
+        answer: Props = {name: found[key] for name, key in names.items() if found.get(key) is not None}
+        return answer | ({"status": "disable"} if answer.get("status") == "pause" else {})
 
     def update(self, cloud: Cloud, id: str, old: Props, new: Props, changed: frozenset[str]) -> None:
         """Status and remark."""
-        self._after(cloud, id, new, changed or new.keys())
+        unfinished = frozenset(name for name in ("status", "remark") if new.get(name))
+        self._after(cloud, id, new, changed or unfinished)
 
     def delete(self, cloud: Cloud, id: str, props: Props) -> None:
-        """With all its records."""
-        try:
-            cloud.call("dnspod", "DeleteDomain", {"Domain": id})
-        except CloudError as error:
-            if not error.matches("InvalidParameterValue.DomainNotExists"):
-                raise
+        """With all its records. One that is gone already is an error, as in the provider."""
+        cloud.call("dnspod", "DeleteDomain", {"Domain": id})
 
 
 @resource("tencentcloud:Dnspod/record:Record")
 class Record(Handler):
     """A record: id `<domain>#<recordId>`."""
 
-    def check(self, props: Props) -> dict[str, str]:
-        """Preview-time validators."""
-        reasons: dict[str, str] = {}
-        for name, low, high in (("ttl", 1, 604800), ("mx", 1, 20), ("weight", 0, 100)):
-            value = props.get(name)
-            if isinstance(value, int) and not low <= value <= high:
-                reasons[name] = f"expected {name} to be in the range ({low} - {high}), got {value}"
-        if props.get("status") not in (None, "ENABLE", "DISABLE"):
-            reasons["status"] = f"expected status to be one of [ENABLE DISABLE], got {props['status']}"
-        return reasons
+    def _request(self, props: Props) -> dict[str, Any]:
+        optional = {name: props[name] for name in _RECORD_OPTIONAL if props.get(name)}
+        return given(props, _RECORD) | given(optional, _RECORD_OPTIONAL)
 
     def create(self, cloud: Cloud, props: Props, partial: Partial) -> Created:
         """The remark is a call of its own."""
-        request = {parameter: props.get(name) for name, parameter in _RECORD.items()}
-        record = cloud.call("dnspod", "CreateRecord", {"Domain": props["domain"], **request})["RecordId"]
-        id = f"{props['domain']}#{record}"
+        request = {"Domain": props["domain"], **self._request(props)}
+        id = f"{props['domain']}#{cloud.call('dnspod', 'CreateRecord', request)['RecordId']}"
         partial.id(id)
         if props.get("remark"):
             self._remark(cloud, id, props["remark"])
@@ -112,37 +90,30 @@ class Record(Handler):
         try:
             found = cloud.call("dnspod", "DescribeRecord", self._place(id))["RecordInfo"]
         except CloudError as error:
-            if error.matches("InvalidParameter.RecordIdInvalid"):
+            if error.code == "InvalidParameter.RecordIdInvalid":
                 return None
             raise
-        # The state keeps the form the user wrote: with or without the last dot.
-        value = found["Value"]
         written = props.get("value")
-        if isinstance(written, str) and written.rstrip(".") == value.rstrip("."):
-            value = written
+        # The state keeps the form the user wrote: with or without the last dot.
+        undotted = bool(written) and not str(written).endswith(".")
         answer: Props = {
             "domain": id.split("#")[0],
             "subDomain": found["SubDomain"],
             "recordType": found["RecordType"],
             "recordLine": found["RecordLine"],
-            "value": value,
+            "value": found["Value"].removesuffix(".") if undotted else found["Value"],
+            "mx": found["MX"],
             "ttl": found["TTL"],
-            "status": "ENABLE" if found["Enabled"] == 1 else "DISABLE",
-            "monitorStatus": found["MonitorStatus"] or "",
+            "status": "DISABLE" if found["Enabled"] == 0 else "ENABLE",
+            "monitorStatus": found["MonitorStatus"],
+            "remark": found["Remark"],
         }
-        if found.get("MX"):
-            answer["mx"] = found["MX"]
-        if found.get("Weight") is not None:
-            answer["weight"] = found["Weight"]
-        if found.get("Remark"):
-            answer["remark"] = found["Remark"]
-        return answer
+        return answer | ({"weight": found["Weight"]} if found.get("Weight") is not None else {})
 
     def update(self, cloud: Cloud, id: str, old: Props, new: Props, changed: frozenset[str]) -> None:
         """Always with all fields."""
-        request = {parameter: new.get(name) for name, parameter in _RECORD.items()}
-        cloud.call("dnspod", "ModifyRecord", {**self._place(id), **request})
-        if "remark" in changed:
+        cloud.call("dnspod", "ModifyRecord", {**self._place(id), **self._request(new)})
+        if "remark" in changed or (not changed and new.get("remark")):
             self._remark(cloud, id, new.get("remark") or "")
 
     def delete(self, cloud: Cloud, id: str, props: Props) -> None:

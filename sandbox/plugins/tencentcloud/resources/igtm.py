@@ -1,18 +1,12 @@
-"""Global traffic (Igtm/*). Source: docs/sources.md, provider."""
+"""Global traffic (Igtm/*). Source: docs/fidelity/igtm.md.
 
-from collections.abc import Mapping
+No code of an error means gone: a thing is gone when a good answer has no detail.
+"""
+
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sandbox.plugins.tencentcloud.handler import (
-    Cloud,
-    CloudError,
-    Created,
-    Handler,
-    Partial,
-    Props,
-    ProviderError,
-    resource,
-)
+from sandbox.plugins.tencentcloud.handler import Cloud, Created, Handler, Partial, Props, ProviderError, resource
 
 _INSTANCE = {
     "domain": "Domain",
@@ -25,6 +19,17 @@ _INSTANCE = {
     "remark": "Remark",
     "resourceId": "ResourceId",
 }
+_MONITOR_COMPUTED = {
+    "pingNum": "PingNum",
+    "tcpPort": "TcpPort",
+    "path": "Path",
+    "returnCodeThreshold": "ReturnCodeThreshold",
+    "enableRedirect": "EnableRedirect",
+    "enableSni": "EnableSni",
+    "packetLossRate": "PacketLossRate",
+    "continuePeriod": "ContinuePeriod",
+}
+"""What the cloud fills in: a change sends it back as it was read."""
 _MONITOR = {
     "monitorName": "MonitorName",
     "checkProtocol": "CheckProtocol",
@@ -34,35 +39,41 @@ _MONITOR = {
     "failRate": "FailRate",
     "detectorStyle": "DetectorStyle",
     "detectorGroupIds": "DetectorGroupIds",
-    "pingNum": "PingNum",
-    "tcpPort": "TcpPort",
     "host": "Host",
-    "path": "Path",
-    "returnCodeThreshold": "ReturnCodeThreshold",
-    "enableRedirect": "EnableRedirect",
-    "enableSni": "EnableSni",
-    "packetLossRate": "PacketLossRate",
-    "continuePeriod": "ContinuePeriod",
+} | _MONITOR_COMPUTED
+_ADDRESS = {"addr": "Addr", "isEnable": "IsEnable", "location": "Location", "weight": "Weight"}
+_ADDRESS_READ = _ADDRESS | {
+    "addressId": "AddressId",
+    "status": "Status",
+    "createdOn": "CreatedOn",
+    "updatedOn": "UpdatedOn",
 }
+_SOURCE = {"dnsLineId": "DnsLineId", "name": "Name"}
+_POOL = {"poolId": "PoolId", "weight": "Weight"}
+_GROUP_COMPUTED = {
+    "mainAddressPoolId": "MainAddressPoolId",
+    "minSurviveNum": "MinSurviveNum",
+    "trafficStrategy": "TrafficStrategy",
+}
+_GROUPS = {"mainAddressPoolSets": "MainAddressPoolSet", "fallbackAddressPoolSets": "FallbackAddressPoolSet"}
 
 
 def _request(props: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
-    return {parameter: props.get(name) for name, parameter in names.items()}
+    """Parameters; empty texts are unset."""
+    return {key: props[name] for name, key in names.items() if props.get(name) not in (None, "")}
 
 
-def _ask(cloud: Cloud, action: str, params: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The answer, or None if the API says that there is no such thing."""
-    try:
-        return cloud.call("igtm", action, params)
-    except CloudError as error:
-        if error.matches("ResourceNotFound"):
-            return None
-        raise
+def _nonzero(props: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    return {key: props[name] for name, key in names.items() if props.get(name)}
 
 
-def _expect_success(answer: Mapping[str, Any] | None) -> None:
-    """A refused delete comes as a good answer with another `Msg`."""
-    if answer is not None and answer.get("Msg") != "success":
+def _read(found: Mapping[str, Any], names: Mapping[str, str]) -> Props:
+    return {name: found[key] for name, key in names.items() if found.get(key) is not None}
+
+
+def _expect_success(answer: Mapping[str, Any]) -> None:
+    """A refused change can come as a good answer with another `Msg`."""
+    if answer.get("Msg") != "success":
         raise ProviderError(str(answer.get("Msg")))
 
 
@@ -78,12 +89,8 @@ class Instance(Handler):
 
     def read(self, cloud: Cloud, id: str, props: Props) -> Props | None:
         """By id."""
-        answer = _ask(cloud, "DescribeInstanceDetail", {"InstanceId": id})
-        if answer is None:
-            return None
-        found = answer["Instance"]
-        read = {name: found[key] for name, key in _INSTANCE.items()}
-        return read | {"instanceId": id, "remark": found["Remark"] or props.get("remark")}
+        found = cloud.call("igtm", "DescribeInstanceDetail", {"InstanceId": id}).get("Instance")
+        return None if found is None else _read(found, _INSTANCE | {"instanceId": "InstanceId"})
 
     def update(self, cloud: Cloud, id: str, old: Props, new: Props, changed: frozenset[str]) -> None:
         """All of its configuration."""
@@ -101,14 +108,19 @@ class Instance(Handler):
 class AddressPool(Handler):
     """A pool: id = its number."""
 
-    def _request(self, props: Props) -> dict[str, Any]:
-        names = {"addr": "Addr", "isEnable": "IsEnable", "location": "Location", "weight": "Weight"}
+    def _request(self, props: Props, before: Sequence[Props] = ()) -> dict[str, Any]:
         return {
             "PoolName": props["poolName"],
             "TrafficStrategy": props["trafficStrategy"],
             "MonitorId": props.get("monitorId"),
-            "AddressSet": [_request(address, names) for address in props["addressSets"]],
+            "AddressSet": [self._address(address, before) for address in props["addressSets"]],
         }
+
+    def _address(self, address: Props, before: Sequence[Props]) -> dict[str, Any]:
+        """A weight that is not given is sent as 0; the id of an address that did not change goes with it."""
+        wanted = {"Weight": 0} | _request(address, _ADDRESS)
+        same = next((old for old in before if {"Weight": 0} | _request(old, _ADDRESS) == wanted), None)
+        return wanted | (_request(same, {"addressId": "AddressId"}) if same else {})
 
     def create(self, cloud: Cloud, props: Props, partial: Partial) -> Created:
         """The id is the answer's."""
@@ -117,38 +129,25 @@ class AddressPool(Handler):
         return Created(id)
 
     def read(self, cloud: Cloud, id: str, props: Props) -> Props | None:
-        """With what is computed per address."""
-        answer = _ask(cloud, "DescribeAddressPoolDetail", {"PoolId": int(id)})
-        if answer is None:
-            return None
-        pool = answer["AddressPool"]
-        read: Props = {
-            "poolId": int(id),
-            "poolName": pool["PoolName"],
-            "trafficStrategy": pool["TrafficStrategy"],
-            "addressSets": [self._address(address) for address in answer["AddressSet"]],
+        """With what is computed per address. The provider never takes a pool for gone."""
+        answer = cloud.call("igtm", "DescribeAddressPoolDetail", {"PoolId": int(id)})
+        names = {
+            "poolName": "PoolName",
+            "trafficStrategy": "TrafficStrategy",
+            "monitorId": "MonitorId",
+            "poolId": "PoolId",
         }
-        return read | ({"monitorId": pool["MonitorId"]} if pool.get("MonitorId") else {})
-
-    def _address(self, found: dict[str, Any]) -> Props:
-        answer: Props = {
-            "addr": found["Addr"],
-            "isEnable": found["IsEnable"],
-            "addressId": found["AddressId"],
-            "status": found["Status"],
-            "createdOn": found["CreatedOn"],
-            "updatedOn": found["UpdatedOn"],
-        }
-        optional = (("location", "Location"), ("weight", "Weight"))
-        return answer | {name: found[key] for name, key in optional if found.get(key)}
+        addresses = [_read(address, _ADDRESS_READ) for address in answer.get("AddressSet") or ()]
+        return _read(answer.get("AddressPool") or {}, names) | ({"addressSets": addresses} if addresses else {})
 
     def update(self, cloud: Cloud, id: str, old: Props, new: Props, changed: frozenset[str]) -> None:
         """The whole pool."""
-        _expect_success(cloud.call("igtm", "ModifyAddressPool", {"PoolId": int(id), **self._request(new)}))
+        request = self._request(new, old.get("addressSets") or ())
+        cloud.call("igtm", "ModifyAddressPool", {"PoolId": int(id), **request})
 
     def delete(self, cloud: Cloud, id: str, props: Props) -> None:
         """Refused while a strategy names it."""
-        _expect_success(_ask(cloud, "DeleteAddressPool", {"PoolId": int(id)}))
+        _expect_success(cloud.call("igtm", "DeleteAddressPool", {"PoolId": int(id)}))
 
 
 @resource("tencentcloud:Igtm/monitor:Monitor")
@@ -163,46 +162,50 @@ class Monitor(Handler):
 
     def read(self, cloud: Cloud, id: str, props: Props) -> Props | None:
         """By id."""
-        answer = _ask(cloud, "DescribeMonitorDetail", {"MonitorId": int(id)})
-        if answer is None:
-            return None
-        found = answer["MonitorDetail"]
-        read: Props = {name: found[key] for name, key in _MONITOR.items() if found.get(key) is not None}
-        return read | {"monitorId": int(id)}
+        found = cloud.call("igtm", "DescribeMonitorDetail", {"MonitorId": int(id)}).get("MonitorDetail")
+        return None if found is None else _read(found, _MONITOR | {"monitorId": "MonitorId"})
 
     def update(self, cloud: Cloud, id: str, old: Props, new: Props, changed: frozenset[str]) -> None:
         """The whole monitor."""
-        _expect_success(cloud.call("igtm", "ModifyMonitor", {"MonitorId": int(id), **_request(new, _MONITOR)}))
+        wanted = {name: old.get(name) for name in _MONITOR_COMPUTED} | new
+        _expect_success(cloud.call("igtm", "ModifyMonitor", {"MonitorId": int(id), **_request(wanted, _MONITOR)}))
 
     def delete(self, cloud: Cloud, id: str, props: Props) -> None:
         """Refused while a pool names it."""
-        _expect_success(_ask(cloud, "DeleteMonitor", {"MonitorId": int(id)}))
+        _expect_success(cloud.call("igtm", "DeleteMonitor", {"MonitorId": int(id)}))
 
 
 @resource("tencentcloud:Igtm/strategy:Strategy")
 class Strategy(Handler):
     """A strategy: id `<instance>#<strategyId>`."""
 
-    def _request(self, props: Props) -> dict[str, Any]:
+    def _request(self, props: Props, old: Props | None = None) -> dict[str, Any]:
+        names = {
+            "strategyName": "StrategyName",
+            "keepDomainRecords": "KeepDomainRecords",
+            "switchPoolType": "SwitchPoolType",
+        }
+        groups = {key: self._groups(props[name], (old or {}).get(name) or ()) for name, key in _GROUPS.items()}
         return {
-            "InstanceId": props["instanceId"],
-            "StrategyName": props["strategyName"],
-            "Source": [_request(source, {"dnsLineId": "DnsLineId", "name": "Name"}) for source in props["sources"]],
-            "MainAddressPoolSet": [self._group(group) for group in props["mainAddressPoolSets"]],
-            "FallbackAddressPoolSet": [self._group(group) for group in props["fallbackAddressPoolSets"]],
-            "KeepDomainRecords": props.get("keepDomainRecords"),
-            "SwitchPoolType": props.get("switchPoolType"),
+            "Source": [_request(source, _SOURCE) for source in props["sources"]],
+            **groups,
+            **_request(props, names),
         }
 
-    def _group(self, group: Props) -> dict[str, Any]:
-        pools = [_request(pool, {"poolId": "PoolId", "weight": "Weight"}) for pool in group["addressPools"]]
-        names = {"minSurviveNum": "MinSurviveNum", "trafficStrategy": "TrafficStrategy"}
-        return {"AddressPools": pools, **_request(group, names)}
+    def _groups(self, groups: Sequence[Props], before: Sequence[Props]) -> list[dict[str, Any]]:
+        """What the cloud filled in for a level goes back with the level that stands in its place."""
+        answer: list[dict[str, Any]] = []
+        for place, group in enumerate(groups):
+            old = before[place] if place < len(before) else {}
+            pools = [{"PoolId": pool["poolId"], **_nonzero(pool, _POOL)} for pool in group["addressPools"]]
+            kept = {name: old.get(name) for name in _GROUP_COMPUTED}
+            answer.append({"AddressPools": pools, **_nonzero(kept | group, _GROUP_COMPUTED)})
+        return answer
 
     def create(self, cloud: Cloud, props: Props, partial: Partial) -> Created:
         """The id is the answer's."""
-        number = cloud.call("igtm", "CreateStrategy", self._request(props))["StrategyId"]
-        id = f"{props['instanceId']}#{number}"
+        request = {"InstanceId": props["instanceId"], **self._request(props)}
+        id = f"{props['instanceId']}#{cloud.call('igtm', 'CreateStrategy', request)['StrategyId']}"
         partial.id(id)
         return Created(id)
 
@@ -211,34 +214,31 @@ class Strategy(Handler):
         return {"InstanceId": instance, "StrategyId": int(number)}
 
     def read(self, cloud: Cloud, id: str, props: Props) -> Props | None:
-        """By id."""
-        answer = _ask(cloud, "DescribeStrategyDetail", self._place(id))
-        if answer is None:
+        """By id; empty lists are not read."""
+        found = cloud.call("igtm", "DescribeStrategyDetail", self._place(id)).get("StrategyDetail")
+        if found is None:
             return None
-        found = answer["StrategyDetail"]
-        return {
-            "instanceId": found["InstanceId"],
-            "strategyId": found["StrategyId"],
-            "strategyName": found["Name"],
-            "sources": [{"dnsLineId": s["DnsLineId"], "name": s["Name"]} for s in found["Source"]],
-            "mainAddressPoolSets": [self._read_group(group) for group in found["MainAddressPoolSet"]],
-            "fallbackAddressPoolSets": [self._read_group(group) for group in found["FallbackAddressPoolSet"]],
-            "keepDomainRecords": found["KeepDomainRecords"],
-            "switchPoolType": found["SwitchPoolType"],
+        names = {
+            "instanceId": "InstanceId",
+            "strategyId": "StrategyId",
+            "strategyName": "Name",
+            "keepDomainRecords": "KeepDomainRecords",
+            "switchPoolType": "SwitchPoolType",
         }
+        lists = {"sources": [_read(source, _SOURCE) for source in found.get("Source") or ()]}
+        lists |= {name: [self._read_group(group) for group in found.get(key) or ()] for name, key in _GROUPS.items()}
+        return _read(found, names) | {name: each for name, each in lists.items() if each}
 
     def _read_group(self, group: dict[str, Any]) -> Props:
         return {
-            "addressPools": [{"poolId": p["PoolId"], "weight": p["Weight"]} for p in group["AddressPools"]],
-            "mainAddressPoolId": group["MainAddressPoolId"],
-            "minSurviveNum": group["MinSurviveNum"],
-            "trafficStrategy": group["TrafficStrategy"],
+            "addressPools": [_read(pool, _POOL) for pool in group["AddressPools"]],
+            **_read(group, _GROUP_COMPUTED),
         }
 
     def update(self, cloud: Cloud, id: str, old: Props, new: Props, changed: frozenset[str]) -> None:
         """The whole strategy."""
-        _expect_success(cloud.call("igtm", "ModifyStrategy", {**self._request(new), **self._place(id)}))
+        _expect_success(cloud.call("igtm", "ModifyStrategy", {**self._request(new, old), **self._place(id)}))
 
     def delete(self, cloud: Cloud, id: str, props: Props) -> None:
         """A refusal comes as text."""
-        _expect_success(_ask(cloud, "DeleteStrategy", self._place(id)))
+        _expect_success(cloud.call("igtm", "DeleteStrategy", self._place(id)))

@@ -1,10 +1,12 @@
-"""Prometheus on machines (Monitor/tmp*). Source: docs/sources.md, provider."""
+"""Prometheus on machines (Monitor/tmp*). Source: docs/fidelity/monitor.md.
+
+No code of an error means gone: a thing is gone when a good answer lists none. Most of these calls are not repeated.
+"""
 
 from typing import Any
 
 from sandbox.plugins.tencentcloud.handler import (
     Cloud,
-    CloudError,
     Created,
     Handler,
     Partial,
@@ -12,7 +14,6 @@ from sandbox.plugins.tencentcloud.handler import (
     ProviderError,
     read_tags,
     resource,
-    tag_list,
     write_tags,
 )
 
@@ -20,87 +21,85 @@ RUNNING, ABNORMAL, ISOLATED = 2, 3, 6
 CREATE_WAIT_S, DELETE_WAIT_S = 540.0, 180.0
 
 
-def find(cloud: Cloud, id: str) -> dict[str, Any] | None:
-    """The instance as the API tells it, or None."""
-    found = cloud.call("monitor", "DescribePrometheusInstances", {"InstanceIds": [id]})["InstanceSet"]
+def once(cloud: Cloud, action: str, params: dict[str, Any]) -> dict[str, Any]:
+    """An answer that the provider asks for once, whatever the error."""
+    return cloud.call("monitor", action, params, retry_s=0)
+
+
+def listed(cloud: Cloud, action: str, params: dict[str, Any], key: str) -> dict[str, Any] | None:
+    """The first of an answer's list, or None. Asked once."""
+    found: list[dict[str, Any]] = once(cloud, action, params)[key]
     return found[0] if found else None
 
 
-def ask(cloud: Cloud, action: str, params: dict[str, Any]) -> dict[str, Any] | None:
-    """The answer, or None if the API says that there is no such thing."""
-    try:
-        return cloud.call("monitor", action, params)
-    except CloudError as error:
-        if error.matches("ResourceNotFound"):
-            return None
-        raise
+def _find(cloud: Cloud, id: str) -> dict[str, Any] | None:
+    params = {"InstanceIds": [id], "Offset": 0, "Limit": 20}
+    return listed(cloud, "DescribePrometheusInstances", params, "InstanceSet")
 
 
 @resource("tencentcloud:Monitor/tmpInstance:TmpInstance")
 class TmpInstance(Handler):
-    """A Prometheus."""
+    """A Prometheus. Its tags are the tag service's."""
 
     immutable = ("vpcId", "subnetId", "zone")
 
     def create(self, cloud: Cloud, props: Props, partial: Partial) -> Created:
-        """The id is set when it runs: a failure before leaves an orphan."""
+        """The id is set when it runs and has its tags: a failure before leaves an orphan."""
         request = {
             "InstanceName": props["instanceName"],
             "VpcId": props["vpcId"],
             "SubnetId": props["subnetId"],
             "DataRetentionTime": props["dataRetentionTime"],
             "Zone": props["zone"],
-            "TagSpecification": tag_list(props.get("tags")),
         }
         id = cloud.call("monitor", "CreatePrometheusMultiTenantInstancePostPayMode", request)["InstanceId"]
-
-        def state() -> int:
-            found = find(cloud, id)
-            return int(found["InstanceStatus"]) if found else 0
-
-        if cloud.wait(state, (RUNNING, ABNORMAL), CREATE_WAIT_S, what=f"Prometheus {id}") == ABNORMAL:
-            raise ProviderError(f"tmpInstance status is {ABNORMAL}, operate failed.")
+        self._wait(cloud, id, RUNNING, CREATE_WAIT_S)
+        write_tags(cloud, "monitor", "prom-instance", id, None, props.get("tags"))
         partial.id(id)
         return Created(id)
 
+    def _wait(self, cloud: Cloud, id: str, wanted: int, timeout_s: float) -> None:
+        def state() -> int:
+            params = {"InstanceIds": [id], "Offset": 0, "Limit": 20}
+            found = cloud.call("monitor", "DescribePrometheusInstances", params)["InstanceSet"]
+            return int(found[0]["InstanceStatus"]) if found else 0
+
+        if cloud.wait(state, (wanted, ABNORMAL), timeout_s, what=f"Prometheus {id}") == ABNORMAL:
+            raise ProviderError(f"tmpInstance status is {ABNORMAL}, operate failed.")
+
     def read(self, cloud: Cloud, id: str, props: Props) -> Props | None:
-        """An isolated one is gone."""
-        found = find(cloud, id)
-        if found is None or found["InstanceStatus"] == ISOLATED:
+        """An isolated one is still there."""
+        found = _find(cloud, id)
+        if found is None:
             return None
-        return {
-            "instanceName": found["InstanceName"],
-            "vpcId": found["VpcId"],
-            "subnetId": found["SubnetId"],
-            "dataRetentionTime": found["DataRetentionTime"],
-            "zone": found["Zone"],
-            "ipv4Address": found["IPv4Address"],
-            "remoteWrite": found["RemoteWrite"],
-            "apiRootPath": found["ApiRootPath"],
-            "proxyAddress": found["ProxyAddress"],
-            "tags": read_tags(cloud, "monitor", "prom-instance", id),
+        names = {
+            "instanceName": "InstanceName",
+            "vpcId": "VpcId",
+            "subnetId": "SubnetId",
+            "dataRetentionTime": "DataRetentionTime",
+            "zone": "Zone",
+            "ipv4Address": "IPv4Address",
+            "remoteWrite": "RemoteWrite",
+            "apiRootPath": "ApiRootPath",
+            "proxyAddress": "ProxyAddress",
         }
+        answer: Props = {name: found[key] for name, key in names.items() if found.get(key) is not None}
+        return answer | {"tags": read_tags(cloud, "monitor", "prom-instance", id)}
 
     def update(self, cloud: Cloud, id: str, old: Props, new: Props, changed: frozenset[str]) -> None:
-        """Name, retention, tags."""
-        if {"instanceName", "dataRetentionTime"} & changed:
-            request = {"InstanceName": new["instanceName"], "DataRetentionTime": new["dataRetentionTime"]}
-            cloud.call("monitor", "ModifyPrometheusInstanceAttributes", {"InstanceId": id, **request})
-        if "tags" in changed:
+        """The name goes with every change, the retention with its own; then tags."""
+        request = {"InstanceId": id, "InstanceName": new["instanceName"]}
+        if not changed or "dataRetentionTime" in changed:
+            request["DataRetentionTime"] = new["dataRetentionTime"]
+        cloud.call("monitor", "ModifyPrometheusInstanceAttributes", request)
+        if not changed or "tags" in changed:
             write_tags(cloud, "monitor", "prom-instance", id, old.get("tags"), new.get("tags"))
 
     def delete(self, cloud: Cloud, id: str, props: Props) -> None:
         """Isolate, wait, destroy."""
-        if find(cloud, id) is None:
-            return
-        cloud.call("monitor", "TerminatePrometheusInstances", {"InstanceIds": [id]})
-
-        def state() -> int:
-            found = find(cloud, id)
-            return int(found["InstanceStatus"]) if found else ISOLATED
-
-        cloud.wait(state, (ISOLATED,), DELETE_WAIT_S, what=f"Prometheus {id} to be isolated")
-        ask(cloud, "DestroyPrometheusInstance", {"InstanceId": id})
+        once(cloud, "TerminatePrometheusInstances", {"InstanceIds": [id]})
+        self._wait(cloud, id, ISOLATED, DELETE_WAIT_S)
+        once(cloud, "DestroyPrometheusInstance", {"InstanceId": id})
 
 
 @resource("tencentcloud:Monitor/tmpCvmAgent:TmpCvmAgent")
@@ -117,10 +116,9 @@ class TmpCvmAgent(Handler):
     def read(self, cloud: Cloud, id: str, props: Props) -> Props | None:
         """By id."""
         instance, agent = id.split("#")
-        answer = ask(cloud, "DescribePrometheusAgents", {"InstanceId": instance, "AgentIds": [agent]})
-        if answer is None or not answer["AgentSet"]:
-            return None
-        return {"instanceId": instance, "agentId": agent, "name": answer["AgentSet"][0]["Name"]}
+        params = {"InstanceId": instance, "AgentIds": [agent]}
+        found = listed(cloud, "DescribePrometheusAgents", params, "AgentSet")
+        return found and {"instanceId": found["InstanceId"], "agentId": found["AgentId"], "name": found["Name"]}
 
     def update(self, cloud: Cloud, id: str, old: Props, new: Props, changed: frozenset[str]) -> None:
         """Nothing of it changes in place."""
@@ -138,7 +136,7 @@ class TmpScrapeJob(Handler):
     def create(self, cloud: Cloud, props: Props, partial: Partial) -> Created:
         """The id is the answer's."""
         place = {"InstanceId": props["instanceId"], "AgentId": props["agentId"]}
-        answer = cloud.call("monitor", "CreatePrometheusScrapeJob", {**place, "Config": props.get("config")})
+        answer = cloud.call("monitor", "CreatePrometheusScrapeJob", {**place, "Config": props.get("config") or None})
         id = f"{answer['JobId']}#{props['instanceId']}#{props['agentId']}"
         partial.id(id)
         return Created(id)
@@ -150,18 +148,17 @@ class TmpScrapeJob(Handler):
     def read(self, cloud: Cloud, id: str, props: Props) -> Props | None:
         """By id."""
         job, place = self._place(id)
-        answer = ask(cloud, "DescribePrometheusScrapeJobs", {**place, "JobIds": [job]})
-        if answer is None or not answer["ScrapeJobSet"]:
+        found = listed(cloud, "DescribePrometheusScrapeJobs", {**place, "JobIds": [job]}, "ScrapeJobSet")
+        if found is None:
             return None
-        config = answer["ScrapeJobSet"][0]["Config"]
-        return {"instanceId": place["InstanceId"], "agentId": place["AgentId"], "config": config}
+        return {"instanceId": place["InstanceId"], "agentId": found["AgentId"], "config": found["Config"]}
 
     def update(self, cloud: Cloud, id: str, old: Props, new: Props, changed: frozenset[str]) -> None:
         """The configuration."""
         job, place = self._place(id)
-        cloud.call("monitor", "UpdatePrometheusScrapeJob", {**place, "JobId": job, "Config": new.get("config")})
+        cloud.call("monitor", "UpdatePrometheusScrapeJob", {**place, "JobId": job, "Config": new.get("config") or None})
 
     def delete(self, cloud: Cloud, id: str, props: Props) -> None:
-        """One that is gone is accepted."""
+        """By id."""
         job, place = self._place(id)
-        ask(cloud, "DeletePrometheusScrapeJobs", {**place, "JobIds": [job]})
+        once(cloud, "DeletePrometheusScrapeJobs", {**place, "JobIds": [job]})
