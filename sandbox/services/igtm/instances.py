@@ -110,7 +110,11 @@ def describe_instance_detail(ctx: Context, request: models.DescribeInstanceDetai
 def describe_instance_list(ctx: Context, request: models.DescribeInstanceListRequest) -> dict[str, Any]:
     """Instances by InstanceId, Domain, InstanceName."""
     asked = given(request)
-    docs = [_detail(ctx, doc) for doc in INSTANCE.list(ctx) if fits(doc, asked.get("Filters"))]
+    docs = [
+        {key: value for key, value in _detail(ctx, doc).items() if key != "NotifyEventSet"}
+        for doc in INSTANCE.list(ctx)
+        if fits(doc, asked.get("Filters"))
+    ]
     found = page(docs, request.Offset, request.Limit)
     return {"InstanceSet": found, "TotalCount": len(docs), "SystemAccessEnabled": True}
 

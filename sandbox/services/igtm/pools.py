@@ -15,7 +15,7 @@ from sandbox.layout import PUBLIC_RANGE
 from sandbox.services import zones
 from sandbox.services.igtm import states
 from sandbox.services.igtm.catalogue import fits
-from sandbox.services.igtm.kinds import FOREIGN_MONITOR, FOREIGN_POOL, MONITOR, POOL, STRATEGY, pool_ids
+from sandbox.services.igtm.kinds import FOREIGN_MONITOR, FOREIGN_POOL, INSTANCE, MONITOR, POOL, STRATEGY, pool_ids
 from sandbox.services.params import Params, check_name, check_one_of, given, public, stamp
 
 _NAME = re.compile(r"([A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.)+[A-Za-z][A-Za-z0-9-]*[A-Za-z0-9]\.?")
@@ -141,7 +141,7 @@ def describe_address_pool_list(ctx: Context, request: models.DescribeAddressPool
         if not fits(doc, asked.get("Filters")):
             continue
         addresses = _with_states(ctx, doc)
-        users = {user["InstanceId"] for user in _users(ctx, doc["PoolId"])}
+        users = sorted({user["InstanceId"] for user in _users(ctx, doc["PoolId"])})
         answer.append(
             public(doc)
             | {
@@ -150,7 +150,9 @@ def describe_address_pool_list(ctx: Context, request: models.DescribeAddressPool
                 "Status": states.summary([address["Status"] for address in addresses]),
                 "MonitorGroupNum": 1 if doc["MonitorId"] else 0,
                 "MonitorTaskNum": len(addresses) if doc["MonitorId"] else 0,
-                "InstanceInfo": [{"InstanceId": id, "InstanceName": id} for id in sorted(users)],
+                "InstanceInfo": [
+                    {"InstanceId": id, "InstanceName": INSTANCE.need(ctx, id)["InstanceName"]} for id in users
+                ],
             }
         )
     return {"AddressPoolSet": page(answer, request.Offset, request.Limit), "TotalCount": len(answer)}

@@ -30,10 +30,13 @@ class DomainInstance(Handler):
         return Created(id)
 
     def _after(self, cloud: Cloud, domain: str, props: Props, names: frozenset[str]) -> None:
-        if "status" in names:
-            cloud.call("dnspod", "ModifyDomainStatus", {"Domain": domain, "Status": props.get("status") or ""})
-        if "remark" in names:
-            cloud.call("dnspod", "ModifyDomainRemark", {"Domain": domain, "Remark": props.get("remark") or ""})
+        for name, action, key in (
+            ("status", "ModifyDomainStatus", "Status"),
+            ("remark", "ModifyDomainRemark", "Remark"),
+        ):
+            if name in names:
+                params = {"Domain": domain, key: props.get(name) or ""}
+                cloud.call("dnspod", action, params, retry=lambda error: error.matches("InternalError"))
 
     def read(self, cloud: Cloud, id: str, props: Props) -> Props | None:
         """By name. A domain that is gone is an error, as in the provider."""

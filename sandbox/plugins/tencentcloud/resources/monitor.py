@@ -61,7 +61,10 @@ class TmpInstance(Handler):
     def _wait(self, cloud: Cloud, id: str, wanted: int, timeout_s: float) -> None:
         def state() -> int:
             params = {"InstanceIds": [id], "Offset": 0, "Limit": 20}
-            found = cloud.call("monitor", "DescribePrometheusInstances", params)["InstanceSet"]
+            answer = cloud.call(
+                "monitor", "DescribePrometheusInstances", params, retry=lambda error: error.matches("InternalError")
+            )
+            found = answer["InstanceSet"]
             return int(found[0]["InstanceStatus"]) if found else 0
 
         if cloud.wait(state, (wanted, ABNORMAL), timeout_s, what=f"Prometheus {id}") == ABNORMAL:
