@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from sandbox import layout
+from sandbox.substrate import ledger
 
 _LOCK = f"\0sanmen{layout.STATE}"
 """An abstract address: nothing of it is in the file system."""
@@ -65,7 +66,7 @@ def claim() -> None:
             f"this machine's sandbox belongs to the checkout {held_by}.\n"
             f"  Work there, or end it: 'make down' does so from any checkout."
         )
-    layout.STATE.mkdir(parents=True, exist_ok=True, mode=0o755)
+    ledger.claim()
     if not held_by:
         started = datetime.now().astimezone().isoformat(timespec="seconds")
         told = {"checkout": str(layout.CHECKOUT), "pid": os.getpid(), "started": started}

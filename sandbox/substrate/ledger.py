@@ -40,9 +40,12 @@ def lock() -> Generator[None]:
 
 
 def claim() -> Path:
-    """Make the state directory, marked as ours, and return it."""
-    layout.STATE.mkdir(parents=True, exist_ok=True)
-    layout.STATE.chmod(0o711)  # Servers without privileges pass through it; what is secret below has its own mode.
+    """Make the state directory, marked as ours and closed to all others, and return it.
+
+    A server without privileges is started in its own directory below, so it needs no way in.
+    """
+    layout.STATE.mkdir(mode=0o700, parents=True, exist_ok=True)
+    layout.STATE.chmod(0o700)
     (layout.STATE / MARKER).touch()
     return layout.STATE
 

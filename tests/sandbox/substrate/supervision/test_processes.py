@@ -2,10 +2,12 @@
 
 import os
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
 
+from sandbox import layout
 from sandbox.substrate.errors import SubstrateError
 from sandbox.substrate.specs import Process
 from sandbox.substrate.supervision import processes
@@ -30,6 +32,25 @@ def test_a_process_runs_with_its_files_and_environment_and_its_output_is_kept() 
     processes.ensure(server("plain", env={"WHO": "it's me"}))
     assert status("plain").up
     until(lambda: processes.tail("plain", 5) == ["one", "it's me"])
+
+
+def test_nobody_else_reads_logs_and_files() -> None:
+    processes.ensure(server("private"))
+    until(lambda: processes.tail("private", 1) != [])
+    kept = [str(path.relative_to(layout.STATE)) for path in layout.STATE.rglob("*") if path.is_file()]
+    assert {"logs/private/current", "processes/private/word"} <= set(kept)
+    # From within, as directories above the state's are not the sandbox's to close.
+    nobody = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+    script = 'while read -r path; do [ ! -r "$path" ] || echo "$path"; done'
+    asked = subprocess.run(
+        [*nobody, "sh", "-c", script],
+        cwd=layout.STATE,
+        input="\n".join(kept),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert asked.stdout == ""
 
 
 def test_ensuring_the_same_again_leaves_the_process_alone() -> None:
