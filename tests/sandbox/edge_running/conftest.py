@@ -6,11 +6,9 @@ from pathlib import Path
 import pytest
 
 from sandbox.services.plane import Plane
-from sandbox.substrate import authority, teardown
-from sandbox.substrate.names import name_server
-from sandbox.substrate.network import clients, topology
-from sandbox.substrate.supervision import processes
+from sandbox.substrate import teardown
 from tests.isolation import INSIDE
+from tests.sandbox.edge_running.stage import ground
 from tests.sandbox.local_cloud import local_cloud
 from tests.sandbox.world import World
 
@@ -18,11 +16,7 @@ from tests.sandbox.world import World
 @pytest.fixture
 def edge(tmp_path: Path) -> Generator[World]:
     """The API over the real substrate: internet, regions, name server, authority, clients."""
-    topology.start()
-    processes.start()
-    authority.ensure()
-    name_server.start()
-    clients.start()
+    ground()
     with local_cloud(tmp_path, substrate=Plane()) as running:
         yield World(running)
 

@@ -1,7 +1,6 @@
 """Machines, with a real container runtime and an image of a few of this machine's own programs."""
 
 import os
-import shutil
 from contextlib import suppress
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network
@@ -17,34 +16,15 @@ from sandbox.substrate.network import topology
 from sandbox.substrate.servers import machines
 from sandbox.substrate.specs import Host, Machine, Router, Subnet
 from sandbox.substrate.supervision import processes
+from tests.sandbox.substrate import tiny_image
 from tests.sandbox.substrate.reach import restart_machine, until
-
-INIT = """#!/bin/sh
-trap 'echo shutting down; exit 0' TERM
-echo booted >> /boots
-while [ ! -e /run/panic ]; do sleep 0.05; done
-exit 7
-"""
-PROGRAMS = ("sh", "cat", "sleep", "id", "hostname", "touch", "ip", "stat", "mount", "grep")
 
 
 @pytest.fixture(scope="session")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A cache that holds the image `tiny`."""
     base = tmp_path_factory.mktemp("cache")
-    root = base / "images" / "tiny" / "rootfs"
-    for directory in ("bin", "etc", "dev", "proc", "sys", "run", "tmp", "usr/lib/sanmen"):
-        (root / directory).mkdir(parents=True)
-    for program in PROGRAMS:
-        found = shutil.which(program)
-        assert found is not None, program
-        shutil.copy(found, root / "bin" / program)
-        for library in (word for word in run(["ldd", found]).split() if word.startswith("/")):
-            (root / library[1:]).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(library, root / library[1:])
-    init = root / "usr/lib/sanmen/init"
-    init.write_text(INIT)
-    init.chmod(0o755)
+    tiny_image.make(base, "tiny")
     return base
 
 
