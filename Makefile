@@ -1,6 +1,6 @@
 STACK ?= local
 PYTHON := .venv/bin/python
-.PHONY: up down status preview test check lock
+.PHONY: up down status preview test bench check lock
 
 up: ## everything, from a bare machine to an answered request
 	@python3 -m sandbox.toolchain run
@@ -26,6 +26,10 @@ check: ## format, lint, strict types
 test: ## every test
 	@python3 -m sandbox.toolchain test
 	@$(PYTHON) -m pytest
+
+bench: ## how fast the cloud API answers reads, alone and while VPCs are made
+	@python3 -m sandbox.toolchain run
+	@tests/isolated $(PYTHON) -m tests.bench.read_latency
 
 lock: ## renew the lock files from pyproject.toml and tests/clients.in
 	@sandbox/toolchain/lock
