@@ -17,11 +17,13 @@ from sandbox.api.credentials import AccountKey
 from sandbox.api.errors import ApiError
 from sandbox.api.faults import Fault, FaultError, Faults
 from sandbox.api.scheduler import Scheduler
-from sandbox.api.store import Store, made_by
+from sandbox.api.store import StateError, Store, made_by
 from sandbox.substrate.errors import SubstrateError
 
 log = logging.getLogger("sandbox.api")
 
+_READS = ("Describe", "Get", "List", "Query")
+"""How the names of actions begin that write nothing."""
 _ROOT_DOMAINS = (layout.API_ROOT_DOMAIN, layout.API_INTRANET_DOMAIN, "tencentcloudapi.com")
 
 
@@ -101,7 +103,7 @@ class Front:
         except Hang:
             code = "hang"
             raise
-        except SubstrateError as error:
+        except (SubstrateError, StateError) as error:
             code = "InternalError"
             log.error("%s: %s", request.headers.get("x-tc-action"), error)
             return _error(ApiError(code, str(error)), request_id)
@@ -139,6 +141,8 @@ class Front:
             wake=self.scheduler.wake,
         )
         access.check(context, service, found.name, model)
+        if not found.name.startswith(_READS):
+            self.store.check_room()
         return self._run(found, context, model)
 
     def _authenticate(self, request: Request) -> tuple[str, Caller]:

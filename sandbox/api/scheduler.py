@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from sandbox.api import restoring
 from sandbox.api.actions import RECONCILERS, TASKS, Context, Reconciler
-from sandbox.api.store import Store, WaitingTask
+from sandbox.api.store import StateError, Store, WaitingTask
 
 log = logging.getLogger("sandbox.api.tasks")
 
@@ -50,6 +50,10 @@ class Scheduler:
 
     def start(self) -> None:
         """Begin; tasks left by an earlier process are run when their time comes."""
+        back_s = self._store.written_at - self._now()
+        if back_s > CLOCK_STEP_S:
+            log.warning("the machine's clock was set back by %.0f s meanwhile; waiting tasks move with it", back_s)
+            self._store.shift_tasks(-back_s)
         self._threads = [
             threading.Thread(target=self._restore, name="restore", daemon=True),
             threading.Thread(target=self._tasks, name="tasks", daemon=True),
@@ -84,8 +88,12 @@ class Scheduler:
         while not self._stopped.is_set():
             self._changed.clear()
             try:
+                self._store.check_room()
                 wait_s = self._begin_due()
-            except Exception:  # a full disk, say: the tasks are still there when it has room again
+            except StateError as error:  # the tasks are still there when it has room again
+                log.error("no task is begun: %s", error)
+                wait_s = _IDLE_S
+            except Exception:
                 log.exception("the tasks cannot be read")
                 wait_s = _IDLE_S
             self._changed.wait(wait_s)

@@ -4,6 +4,7 @@ A document has the shape of the SDK's response model, plus private keys that beg
 """
 
 import json
+import os
 import secrets
 import sqlite3
 import threading
@@ -15,6 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.api.errors import ApiError
+
+ROOM_BYTES = 16 << 20
+"""What must be free on the disk before anything is begun, so that all it writes fits."""
 
 Doc = dict[str, Any]
 Docs = list[Doc]
@@ -45,6 +49,10 @@ def made_by(client: str) -> Generator[None]:
         _client.reset(token)
 
 
+class StateError(Exception):
+    """The state cannot be written. The message says what to do."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class WaitingTask:
     """A task that is due at `due` (seconds since the epoch). `attempts`: how often it was tried in vain."""
@@ -57,6 +65,10 @@ class WaitingTask:
     attempts: int
 
 
+def _files(database: Path) -> tuple[Path, Path]:
+    return database, database.with_name(f"{database.name}-wal")
+
+
 class Store:
     """Documents and tasks in one file; every method is safe from any thread, each write is on disk when it returns.
 
@@ -65,6 +77,8 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
+        self.written_at = max((each.stat().st_mtime for each in _files(path) if each.exists()), default=0.0)
+        """When an earlier process wrote the last time, by the clock of then; seconds since the epoch, 0: never."""
         path.touch(mode=0o600)
         self.path = path
         self.lock = threading.RLock()
@@ -78,6 +92,16 @@ class Store:
         """Close the file."""
         with self._busy:
             self._database.close()
+
+    def check_room(self) -> None:
+        """Raise StateError unless there is room on the disk for what an action or a task writes."""
+        disk = os.statvfs(self.path.parent)
+        free = disk.f_bavail * disk.f_frsize
+        if free < ROOM_BYTES:
+            raise StateError(
+                f"The disk that holds {self.path.parent} is full: {free >> 20} MiB are free, and "
+                f"{ROOM_BYTES >> 20} MiB are needed. Nothing was changed. Make room there and try again."
+            )
 
     @contextmanager
     def _cursor(self) -> Generator[sqlite3.Cursor]:

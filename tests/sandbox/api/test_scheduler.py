@@ -179,6 +179,24 @@ def test_a_clock_that_is_set_neither_delays_nor_hastens_tasks(registered: None, 
         scheduler.stop()
 
 
+def test_a_clock_that_was_set_back_between_two_starts_delays_no_task(registered: None, tmp_path: Path) -> None:
+    ran = threading.Event()
+
+    @actions.task("probe.run")
+    def run(ctx: Context, payload: dict[str, Any]) -> None:
+        ran.set()
+
+    before = Store(tmp_path / "db")
+    Context(store=before).later(0.1, "probe.run", {"id": "x-1"})
+    before.close()
+    scheduler = Scheduler(Store(tmp_path / "db"), now=lambda: time.time() - 7200)
+    scheduler.start()
+    try:
+        assert ran.wait(WAIT_S)
+    finally:
+        scheduler.stop()
+
+
 def _until(happened: Callable[[], bool]) -> None:
     deadline = time.monotonic() + WAIT_S
     while not happened():
