@@ -1,5 +1,6 @@
 STACK ?= local
 PYTHON := .venv/bin/python
+CHOSEN = $(if $(PLUGIN),--plugin '$(PLUGIN)')
 .PHONY: up down status preview test bench check lock
 
 up: ## everything, from a bare machine to an answered request
