@@ -204,6 +204,69 @@ def test_anonymous_access_needs_its_switch(edge: World) -> None:
         edge.up(TOPIC, logsetId="l", topicName="u", isWebTracking=True)
 
 
+def test_names_change_in_place(edge: World, sent: Sent) -> None:
+    zone, outputs = edge.up(ZONE, domain="sanmen.test", status="enable", remark="one")
+    assert edge.change(ZONE, zone, outputs, domain="sanmen.test", status="enable")["remark"] == ""
+    id, outputs = edge.up(RECORD, CNAME, remark="r")
+    changed = edge.change(RECORD, id, outputs, CNAME, value="c.example.test.", mx=0, ttl=60)
+    assert (changed["value"], changed["ttl"], changed["remark"]) == ("c.example.test.", 60, "")
+    assert not {"MX", "Weight"} & last(sent, "ModifyRecord").keys()
+
+
+def test_traffic_changes_in_place(edge: World, sent: Sent) -> None:
+    asked = {"domain": "api.sanmen.test", "accessType": "CUSTOM", "accessDomain": "sanmen.test", "globalTtl": 60}
+    asked |= {"accessSubDomain": "gtm", "packageType": "STANDARD", "resourceId": "ins-sanmenigtm"}
+    owner, outputs = edge.up(INSTANCE, asked, instanceName="one")
+    assert edge.change(INSTANCE, owner, outputs, asked, instanceName="two", globalTtl=90)["globalTtl"] == 90
+    assert set(last(sent, "ModifyInstanceConfig")["InstanceConfig"]).isdisjoint({"PackageType", "ResourceId", "Remark"})
+    addresses = [{"addr": "a.example.test", "isEnable": "ENABLED"}]
+    pool, _ = edge.up(POOL, poolName="p", trafficStrategy="ALL", addressSets=addresses)
+    level = {"addressPools": [{"poolId": int(pool), "weight": 1}]}
+    rule = {"instanceId": owner, "sources": [{"dnsLineId": 1, "name": "默认"}]}
+    rule |= {"mainAddressPoolSets": [level], "fallbackAddressPoolSets": [level]}
+    rule |= {"keepDomainRecords": "DISABLED", "switchPoolType": "AUTO"}
+    id, outputs = edge.up(STRATEGY, rule, strategyName="one")
+    assert edge.change(STRATEGY, id, outputs, rule, strategyName="two")["strategyName"] == "two"
+    main = outputs["mainAddressPoolSets"][0]
+    told = last(sent, "ModifyStrategy")["MainAddressPoolSet"][0]
+    assert (told["MainAddressPoolId"], told["MinSurviveNum"]) == (main["mainAddressPoolId"], 1)
+    edge.down(STRATEGY, id, {})
+    assert all(not zone.failovers for zone in edge.plane.zones)
+
+
+def test_scrape_jobs_change_in_place_and_read_as_gone(edge: World) -> None:
+    owner, _, _ = prometheus(edge)
+    _, agent = edge.up("tencentcloud:Monitor/tmpCvmAgent:TmpCvmAgent", instanceId=owner, name="a")
+    place = {"instanceId": owner, "agentId": agent["agentId"]}
+    job = "tencentcloud:Monitor/tmpScrapeJob:TmpScrapeJob"
+    id, outputs = edge.up(job, place, config="job_name: one\n")
+    outputs = edge.change(job, id, outputs, place, config="job_name: two\n")
+    assert [scrape["job_name"] for scrape in edge.plane.metrics[owner].scrapes] == ["two"]
+    edge.down(job, id, outputs)
+    assert edge.read(job, id, {}) is None
+
+
+def test_logs_change_in_place(edge: World, sent: Sent) -> None:
+    id, outputs = topic(edge)
+    place = {"logsetId": outputs["logsetId"], "topicName": "t"}
+    changed = edge.change(TOPIC, id, outputs, place, period=90, tags={"a": "b"})
+    assert last(sent, "ModifyTopic") == {"TopicId": id, "Period": 90}
+    assert changed["tags"] == {"a": "b"}
+    logset = place["logsetId"]
+    before = edge.read(LOGSET, logset, {})
+    assert before is not None
+    assert edge.change(LOGSET, logset, before, logsetName="other", tags={"env": "local"})["topicCount"] == 1
+    text = {"fullText": {"caseSensitive": False, "tokenizer": ",", "containZH": False}}
+    index, outputs = edge.up(INDEX, topicId=id, rule=text)
+    edge.change(INDEX, index, outputs, topicId=id, rule={"fullText": text["fullText"] | {"containZH": True}})
+    assert last(sent, "ModifyIndex")["Status"] is True
+    edge.down(TOPIC, id, {})
+    edge.down(LOGSET, logset, {})
+    for token, gone in ((TOPIC, id), (LOGSET, logset)):
+        with pytest.raises(ProviderError, match="does not exist"):
+            edge.read(token, gone, {})
+
+
 def test_other_calls_are_answered_while_the_name_server_takes_its_time(
     edge: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
