@@ -113,9 +113,11 @@ def _processes() -> str:
 
 
 def status() -> None:
-    """Print the tables. Raises CommandError when there is no sandbox."""
+    """Print the tables. Raises CommandError when there is no sandbox, or none runs."""
     if ownership.owner() is None:
         raise CommandError("there is no sandbox on this machine; 'make up' makes one")
+    if not namespaces.exists(layout.INTERNET):
+        raise CommandError("nothing of the sandbox runs since this machine was restarted; 'make up' brings it back")
     told = json.loads(layout.OWNER.read_text())
     answers = "answers" if _answers(layout.API_HOST, layout.API_PORT) else "does not answer"
     print(f"Sandbox of {told['checkout']}, since {told['started']}")

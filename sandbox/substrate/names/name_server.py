@@ -17,7 +17,7 @@ from sandbox import layout
 from sandbox.substrate import files
 from sandbox.substrate.commands import run
 from sandbox.substrate.errors import SubstrateError
-from sandbox.substrate.locks import held
+from sandbox.substrate.locks import holding
 from sandbox.substrate.names import gdnsd, prober, resolvers
 from sandbox.substrate.network import topology
 from sandbox.substrate.specs import Host, Process, Record, Zone
@@ -76,7 +76,7 @@ def apply(zones: Sequence[Zone]) -> None:
     was served stays.
     """
     zones = (*zones, *_standing())
-    with held("names", SERVER):
+    with holding("names", SERVER):
         _apply(zones)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from sandbox import layout
 from sandbox.substrate import files
 from sandbox.substrate.commands import run
-from sandbox.substrate.locks import held
+from sandbox.substrate.locks import holding
 from sandbox.substrate.servers import haproxy, haproxy_runtime
 from sandbox.substrate.specs import Balancer, Process
 from sandbox.substrate.supervision import processes
@@ -23,7 +23,7 @@ def ensure(balancer: Balancer) -> None:
 
     Raises SubstrateError if the spec makes no valid configuration; then what ran before goes on.
     """
-    with held("balancer", balancer.name):
+    with holding("balancer", balancer.name):
         _ensure(balancer)
 
 
@@ -55,7 +55,7 @@ def _ensure(balancer: Balancer) -> None:
 
 def remove(name: str) -> None:
     """Stop a balancer, cutting its streams, and forget it. Gone already: nothing."""
-    with held("balancer", name):
+    with holding("balancer", name):
         processes.stop_process(_process_name(name))
         shutil.rmtree(_paths(name).directory, ignore_errors=True)
 

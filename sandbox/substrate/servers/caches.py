@@ -21,7 +21,7 @@ import redis
 from sandbox import layout
 from sandbox.substrate import files, ledger
 from sandbox.substrate.errors import SubstrateError
-from sandbox.substrate.locks import held
+from sandbox.substrate.locks import holding
 from sandbox.substrate.network import namespaces
 from sandbox.substrate.servers import cache_address
 from sandbox.substrate.servers.cache_address import Members, directory
@@ -40,7 +40,7 @@ def ensure(cache: Cache) -> None:
 
     Raises SubstrateError if a node does not start, a parameter is refused, or a replica cannot follow.
     """
-    with held("cache", cache.name):
+    with holding("cache", cache.name):
         _ensure(cache)
 
 
@@ -73,7 +73,7 @@ def _ensure(cache: Cache) -> None:
 
 def remove(name: str) -> None:
     """Stop a cache and forget its data. Gone already: nothing."""
-    with held("cache", name):
+    with holding("cache", name):
         members = cache_address.read(name)
         processes.stop_process(_sentinel_name(name))
         if members:

@@ -14,6 +14,7 @@ from pathlib import Path
 from sandbox import layout
 from sandbox.substrate import ledger
 from sandbox.substrate.errors import SubstrateError
+from sandbox.substrate.locks import holding
 from sandbox.substrate.network import namespaces
 from sandbox.substrate.specs import Machine, Process
 from sandbox.substrate.supervision import processes
@@ -51,7 +52,7 @@ def ensure(machine: Machine) -> None:
     Raises SubstrateError if image or host is missing, if the machine stands with another specification, or if it ends
     at once.
     """
-    with processes.exclusive(process_name(machine.name)):
+    with holding("process", process_name(machine.name)):
         _ensure(machine)
 
 

@@ -19,6 +19,7 @@ from sandbox import layout
 from sandbox.substrate import ledger
 from sandbox.substrate.commands import run
 from sandbox.substrate.errors import SubstrateError
+from sandbox.substrate.locks import holding
 from sandbox.substrate.network import namespaces
 from sandbox.substrate.specs import Process
 from sandbox.substrate.supervision import cgroups, service_directories
@@ -61,7 +62,6 @@ _SIGNALS = {
 }
 
 _guard = threading.Lock()
-_locks: dict[str, threading.RLock] = {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,12 +77,6 @@ class ProcessStatus:
     seconds: int
     ends: int
     last_end: int | None
-
-
-def exclusive(name: str) -> threading.RLock:
-    """What a thread holds while it changes a process; it may take it again."""
-    with _guard:
-        return _locks.setdefault(name, threading.RLock())
 
 
 def running() -> bool:
@@ -177,7 +171,7 @@ def ensure(
     reload_signal = on_change.removeprefix("reload:") if on_change.startswith("reload:") else None
     if on_change != "restart" and reload_signal not in _SIGNALS:
         raise SubstrateError(f"on_change {on_change!r}: restart, or reload: with one of {', '.join(_SIGNALS)}")
-    with exclusive(process.name):
+    with holding("process", process.name):
         if process.host and not namespaces.exists(process.host):
             raise SubstrateError(f"process {process.name}: there is no host {process.host!r}")
         known = kept(process.name)
@@ -265,14 +259,14 @@ def reload(name: str, signal: str = "HUP") -> None:
 
 def halt(name: str) -> None:
     """End a process and keep its directory; `resume` starts it again. Down or unknown: nothing."""
-    with exclusive(name):
+    with holding("process", name):
         if kept(name):
             _down(name)
 
 
 def resume(name: str) -> None:
     """Start a process that ended or was halted, without waiting for it to be ready."""
-    with exclusive(name):
+    with holding("process", name):
         if not kept(name):
             raise SubstrateError(f"there is no process {name!r}")
         run(["s6-svc", "-u", str(service(name))])
@@ -280,7 +274,7 @@ def resume(name: str) -> None:
 
 def stop_process(name: str) -> None:
     """End a process (asked first, forced after 5 s) with its children; directory and log go. Unknown: nothing."""
-    with exclusive(name):
+    with holding("process", name):
         _unlink(name)
         service_directories.remove(name)
 

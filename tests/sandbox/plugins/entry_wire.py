@@ -14,7 +14,7 @@ from unittest import mock
 
 from sandbox.api import validation
 from tests.sandbox.certificates import self_signed
-from tests.sandbox.edge import REGION, World
+from tests.sandbox.world import REGION, World
 
 RECORDED = Path(__file__).parent / "recorded" / "entry.json"
 DOMAIN = "api.sanmen.test"

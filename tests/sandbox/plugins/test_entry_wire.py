@@ -10,11 +10,8 @@ import pytest
 from sandbox.plugins.tencentcloud.diff import diff
 from sandbox.plugins.tencentcloud.handler import HANDLERS
 from sandbox.plugins.tencentcloud.schema import schema
-from sandbox.services import clb, cls, cvm, dnspod, ssl, tag, vpc
-from tests.sandbox.edge import World, world
 from tests.sandbox.plugins.entry_wire import CHANGES, RECORDED, Made, build, prepare, wire
-
-SERVICES = (clb, cls, cvm, dnspod, ssl, tag, vpc)
+from tests.sandbox.world import World, world
 
 
 @pytest.fixture

@@ -7,11 +7,9 @@ from typing import Any
 import pytest
 
 from sandbox.plugins.tencentcloud.errors import CloudError, ProviderError
-from sandbox.services import clb, cls, cvm, ssl, tag, vpc
 from tests.sandbox.certificates import self_signed
-from tests.sandbox.edge import REGION, World, world
+from tests.sandbox.world import REGION, World, world
 
-SERVICES = (clb, cls, cvm, ssl, tag, vpc)
 INSTANCE, LISTENER = "tencentcloud:Clb/instance:Instance", "tencentcloud:Clb/listener:Listener"
 RULE, REDIRECTION = "tencentcloud:Clb/listenerRule:ListenerRule", "tencentcloud:Clb/redirection:Redirection"
 CONFIG = "tencentcloud:Clb/customizedConfigV2:CustomizedConfigV2"

@@ -10,15 +10,13 @@ import pytest
 
 from sandbox.api.actions import Context
 from sandbox.api.store import Store
-from sandbox.services import clb, dnspod, plane, ssl, vpc
+from sandbox.services import plane
 from sandbox.services.clb import tasks
 from sandbox.services.clb.kinds import LOAD_BALANCER
 from sandbox.substrate import specs
 from sandbox.substrate.errors import SubstrateError
-from tests.sandbox.edge import REGION, World, world
 from tests.sandbox.recording import Recording
-
-SERVICES = (clb, dnspod, ssl, vpc)
+from tests.sandbox.world import REGION, World, world
 
 
 @pytest.fixture

@@ -5,10 +5,8 @@ from typing import Any
 
 import pytest
 
-from sandbox.services import dnspod, igtm, region
 from tests.sandbox.world import World, world
 
-SERVICES = (dnspod, igtm, region)
 ZONE = "sanmen.test"
 
 

@@ -12,11 +12,9 @@ from sandbox.api.actions import Context
 from sandbox.api.restoring import restore
 from sandbox.plugins.tencentcloud.cloud import Cloud
 from sandbox.plugins.tencentcloud.errors import CloudError, ProviderError
-from sandbox.services import cls, dnspod, igtm, monitor, tag, vpc
 from sandbox.services.monitor import dataplane
 from tests.sandbox.world import REGION, World, world
 
-SERVICES = (cls, dnspod, igtm, monitor, tag, vpc)
 ZONE, RECORD = "tencentcloud:Dnspod/domainInstance:DomainInstance", "tencentcloud:Dnspod/record:Record"
 POOL, WATCH = "tencentcloud:Igtm/addressPool:AddressPool", "tencentcloud:Igtm/monitor:Monitor"
 INSTANCE, STRATEGY = "tencentcloud:Igtm/instance:Instance", "tencentcloud:Igtm/strategy:Strategy"
