@@ -132,7 +132,14 @@ class World:
         settled, partial = checked(token, {**(inputs or {}), **more}), Partial()
         id = HANDLERS[token].create(self.cloud, settled, partial).id
         assert partial.known in (None, id)
+        self.found(token, id)
         return id, self.agreed(token, id, {**settled, **partial.told})
+
+    def found(self, token: str, id: str) -> None:
+        """A create whose answer got lost is found by what the cloud keeps of it, where its type says what that is."""
+        handler = HANDLERS[token]
+        ids = {found for doc in self.api.store.list(handler.kind) for found in handler.identify(doc)}
+        assert id in ids or not handler.kind
 
     def change(self, token: str, id: str, outputs: Props, inputs: Props | None = None, /, **more: Any) -> Props:
         """Update, and see that it holds."""

@@ -15,7 +15,7 @@ every preview, and that must be quick. A handler is one object per process, call
 nothing.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
@@ -27,6 +27,7 @@ __all__ = [
     "Cloud",
     "CloudError",
     "Created",
+    "Doc",
     "Handler",
     "Immutable",
     "Partial",
@@ -41,6 +42,8 @@ __all__ = [
     "write_tags",
 ]
 
+Doc = Mapping[str, Any]
+"""A document of the sandbox, as its service keeps it."""
 Props = dict[str, Any]
 """A resource's properties by their schema names (camelCase), nested blocks as dicts, as plain Python values."""
 
@@ -78,6 +81,28 @@ class Handler:
     """Properties whose change passes preview and fails `up` with "argument `x` cannot be changed" (`Immutable`)."""
     write_only: ClassVar[tuple[str, ...]] = ()
     """Properties the official read never sets: refresh keeps what state has, whatever `read` returns."""
+
+    kind: ClassVar[str] = ""
+    """The kind of document that a sandbox keeps of one, so that one whose create's answer got lost is found.
+
+    Empty for what is set anew without harm: rule sets, attachments, switches.
+    """
+    key: ClassVar[tuple[str, ...]] = ()
+    """The members of that document that the id is made of."""
+    whole: ClassVar[str] = ""
+    """For what is to the cloud a part of another resource, and has no time of its own: that one's type token."""
+    deletable: ClassVar[bool] = True
+    """False: no action deletes one, its owner asks the cloud's support."""
+
+    def identify(self, doc: Doc) -> Iterable[str]:
+        """The ids of the resources in a document; none if the cloud made it by itself, or it is on its way out."""
+        return ("#".join(str(doc[name]) for name in self.key),)
+
+    def discard(self, cloud: Cloud, id: str) -> None:
+        """Delete one that no state knows and that holds nothing."""
+        properties = self.read(cloud, id, {})
+        if properties is not None:
+            self.delete(cloud, id, {**properties, "forceDelete": True, "deleteBucket": True})
 
     def check(self, props: Props) -> dict[str, str]:
         """More preview-time validators: property -> reason. Properties with any unknown inside are absent."""

@@ -97,6 +97,8 @@ def _settings(props: Props) -> dict[str, Any] | None:
 class ScalingGroup(Handler):
     """Id: `asg-…`."""
 
+    kind = "as.group"
+    key = ("AutoScalingGroupId",)
     write_only = tuple(_SETTINGS)
 
     def check(self, props: Props) -> dict[str, str]:

@@ -108,6 +108,8 @@ def _charge(props: Props) -> dict[str, Any]:
 class ScalingConfig(Handler):
     """Id: `asc-…`."""
 
+    kind = "as.config"
+    key = ("LaunchConfigurationId",)
     write_only = ("password", "instanceChargeTypePrepaidPeriod", "keepImageLogin", "instanceNameSettings")
 
     def check(self, props: Props) -> dict[str, str]:

@@ -53,6 +53,9 @@ def _tracking(props: Props) -> dict[str, Any]:
 class ScalingPolicy(Handler):
     """Id: `asp-…`. None of its writes is repeated."""
 
+    kind = "as.policy"
+    key = ("AutoScalingPolicyId",)
+
     def check(self, props: Props) -> dict[str, str]:
         """Kinds and ranges."""
         return shapes.faults(
@@ -154,6 +157,9 @@ def _hook(props: Props) -> dict[str, Any]:
 @resource("tencentcloud:As/lifecycleHook:LifecycleHook")
 class LifecycleHook(Handler):
     """Id: `ash-…`. Only its creation is repeated."""
+
+    kind = "as.hook"
+    key = ("LifecycleHookId",)
 
     def check(self, props: Props) -> dict[str, str]:
         """Kinds and ranges."""

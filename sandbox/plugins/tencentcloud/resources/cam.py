@@ -57,6 +57,9 @@ class _Document(Handler):
 class Role(_Document):
     """Id: the numeric role id."""
 
+    kind = "cam.role"
+    key = ("RoleId",)
+
     def create(self, cloud: Cloud, props: Props, partial: Partial) -> Created:
         _check_document(props["document"])
         names = {"name": "RoleName", "document": "PolicyDocument", "description": "Description"}
@@ -109,6 +112,9 @@ class Role(_Document):
 @resource("tencentcloud:Cam/policy:Policy")
 class Policy(_Document):
     """Id: the numeric policy id."""
+
+    kind = "cam.policy"
+    key = ("PolicyId",)
 
     def create(self, cloud: Cloud, props: Props, partial: Partial) -> Created:
         _check_document(props["document"])

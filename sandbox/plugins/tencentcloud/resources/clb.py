@@ -82,6 +82,8 @@ _READ = {
 class Instance(Handler):
     """A load balancer."""
 
+    kind = "clb.load_balancer"
+    key = ("LoadBalancerId",)
     immutable = (
         "snatIps",
         "dynamicVip",

@@ -21,6 +21,9 @@ _BIND = {
 class CustomizedConfig(Handler):
     """A configuration: id `<pz-id>#<type>`, output configId `pz-…`."""
 
+    kind = "clb.config"
+    key = ("UconfigId", "ConfigType")
+
     def check(self, props: Props) -> dict[str, str]:
         """Preview-time validators."""
         return one_of(props, "configType", "CLB", "SERVER", "LOCATION")

@@ -70,6 +70,9 @@ _READ = {
 class Listener(Handler):
     """A listener: id `<lb>#<lbl>`, output listenerId `lbl-…`."""
 
+    kind = "clb.listener"
+    key = ("_lb", "ListenerId")
+
     def check(self, props: Props) -> dict[str, str]:
         """Preview-time validators."""
         reasons = one_of(props, "protocol", "TCP", "UDP", "HTTP", "HTTPS", "TCP_SSL", "QUIC")

@@ -1,11 +1,13 @@
 """Redirections between rules of a load balancer (Clb/redirection). Source: docs/fidelity/clb.md."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from sandbox.plugins.tencentcloud.cloud import READ_RETRY_S, WRITE_RETRY_S
 from sandbox.plugins.tencentcloud.handler import (
     Cloud,
     Created,
+    Doc,
     Handler,
     Partial,
     Props,
@@ -20,11 +22,26 @@ from sandbox.plugins.tencentcloud.resources.clb_calls import (
     unless_gone,
     writing,
 )
+from sandbox.plugins.tencentcloud.resources.clb_rules import TOKEN as RULE
 
 
 @resource("tencentcloud:Clb/redirection:Redirection")
 class Redirection(Handler):
     """A redirection: id `srcLoc#dstLoc#srcLbl#dstLbl#lb`."""
+
+    kind = "clb.rule"
+    whole = RULE
+
+    def identify(self, doc: Doc) -> Iterable[str]:
+        """A rule's own, if it redirects."""
+        target = doc["RewriteTarget"]
+        if not target:
+            return ()
+        rules, listeners = (
+            (doc["LocationId"], target["TargetLocationId"]),
+            (doc["ListenerId"], target["TargetListenerId"]),
+        )
+        return ("#".join((*rules, *listeners, doc["_lb"])),)
 
     def check(self, props: Props) -> dict[str, str]:
         """Preview-time validators."""

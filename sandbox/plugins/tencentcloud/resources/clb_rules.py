@@ -53,6 +53,9 @@ _READ = {
 class ListenerRule(Handler):
     """A rule: id `<lb>#<lbl>#<loc>`, output ruleId `loc-…`."""
 
+    kind = "clb.rule"
+    key = ("_lb", "ListenerId", "LocationId")
+
     def check(self, props: Props) -> dict[str, str]:
         """Preview-time validators."""
         reasons = plain(props, "listenerId") | one_of(props, "scheduler", "WRR", "IP_HASH", "LEAST_CONN")

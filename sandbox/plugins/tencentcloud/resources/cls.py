@@ -36,6 +36,9 @@ def _read(found: Mapping[str, Any], names: Mapping[str, str]) -> Props:
 class Logset(Handler):
     """Id: a UUID. Its tags are the tag service's."""
 
+    kind = "cls.logset"
+    key = ("LogsetId",)
+
     def create(self, cloud: Cloud, props: Props, partial: Partial) -> Created:
         id = str(cloud.call("cls", "CreateLogset", {"LogsetName": props["logsetName"]})["LogsetId"])
         partial.id(id)
@@ -80,6 +83,8 @@ _CONDITION_UNSET = {"Attributes": "", "Rule": 0, "ConditionValue": ""}
 class Topic(Handler):
     """Id: a UUID. A change of `logsetId` passes and does nothing, as in the provider."""
 
+    kind = "cls.topic"
+    key = ("TopicId",)
     immutable = ("partitionCount", "storageType")
 
     def _extends(self, props: Props, tracking: bool) -> dict[str, Any] | None:
@@ -148,6 +153,8 @@ _VALUE_UNSET = {"Tokenizer": "", "SqlFlag": False, "ContainZH": False}
 class Index(Handler):
     """Id: the topic's. One per topic."""
 
+    kind = "cls.index"
+    key = ("TopicId",)
     immutable = ("topicId",)
 
     def _request(self, props: Props) -> dict[str, Any]:

@@ -1,8 +1,19 @@
 """Zones and records (Dnspod/domainInstance, record). Source: docs/fidelity/dnspod.md."""
 
+from collections.abc import Iterable
 from typing import Any
 
-from sandbox.plugins.tencentcloud.handler import Cloud, CloudError, Created, Handler, Partial, Props, given, resource
+from sandbox.plugins.tencentcloud.handler import (
+    Cloud,
+    CloudError,
+    Created,
+    Doc,
+    Handler,
+    Partial,
+    Props,
+    given,
+    resource,
+)
 
 _RECORD = {"recordType": "RecordType", "recordLine": "RecordLine", "value": "Value", "subDomain": "SubDomain"}
 _RECORD_OPTIONAL = {"mx": "MX", "ttl": "TTL", "weight": "Weight", "status": "Status"}
@@ -12,6 +23,9 @@ _RECORD_OPTIONAL = {"mx": "MX", "ttl": "TTL", "weight": "Weight", "status": "Sta
 @resource("tencentcloud:Dnspod/domainInstance:DomainInstance")
 class DomainInstance(Handler):
     """A zone: id = the domain. A change of `domain` passes and does nothing, as in the provider."""
+
+    kind = "dnspod.domain"
+    key = ("Domain",)
 
     def check(self, props: Props) -> dict[str, str]:
         """Preview-time validators."""
@@ -67,6 +81,13 @@ class DomainInstance(Handler):
 @resource("tencentcloud:Dnspod/record:Record")
 class Record(Handler):
     """A record: id `<domain>#<recordId>`."""
+
+    kind = "dnspod.record"
+    key = ("_domain", "RecordId")
+
+    def identify(self, doc: Doc) -> Iterable[str]:
+        """But for those that the cloud puts into a zone: its name servers, and what a certificate is validated by."""
+        return () if doc.get("DefaultNS") or doc["Name"].startswith("_dnsauth") else super().identify(doc)
 
     def _request(self, props: Props) -> dict[str, Any]:
         optional = {name: props[name] for name in _RECORD_OPTIONAL if props.get(name)}

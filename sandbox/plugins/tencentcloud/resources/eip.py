@@ -47,6 +47,8 @@ def wait_task(cloud: Cloud, number: str) -> None:
 class Eip(Handler):
     """An elastic address."""
 
+    kind = "eip"
+    key = ("AddressId",)
     immutable = ("bandwidthPackageId", "antiDdosPackageId", "egress")
     write_only = ("anycastZone", "internetServiceProvider", "prepaidPeriod", "autoRenewFlag", "applicableForClb")
 

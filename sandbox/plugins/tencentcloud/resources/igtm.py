@@ -81,6 +81,10 @@ def _expect_success(answer: Mapping[str, Any]) -> None:
 class Instance(Handler):
     """An instance; it cannot be deleted."""
 
+    kind = "igtm.instance"
+    key = ("InstanceId",)
+    deletable = False
+
     def create(self, cloud: Cloud, props: Props, partial: Partial) -> Created:
         """In a bought package."""
         id = cloud.call("igtm", "CreateInstance", _request(props, _INSTANCE))["InstanceId"]
@@ -107,6 +111,9 @@ class Instance(Handler):
 @resource("tencentcloud:Igtm/addressPool:AddressPool")
 class AddressPool(Handler):
     """A pool: id = its number."""
+
+    kind = "igtm.pool"
+    key = ("PoolId",)
 
     def _request(self, props: Props, before: Sequence[Props] = ()) -> dict[str, Any]:
         return {
@@ -154,6 +161,9 @@ class AddressPool(Handler):
 class Monitor(Handler):
     """A monitor: id = its number."""
 
+    kind = "igtm.monitor"
+    key = ("MonitorId",)
+
     def create(self, cloud: Cloud, props: Props, partial: Partial) -> Created:
         """Values are checked by the API alone."""
         id = str(cloud.call("igtm", "CreateMonitor", _request(props, _MONITOR))["MonitorId"])
@@ -178,6 +188,9 @@ class Monitor(Handler):
 @resource("tencentcloud:Igtm/strategy:Strategy")
 class Strategy(Handler):
     """A strategy: id `<instance>#<strategyId>`."""
+
+    kind = "igtm.strategy"
+    key = ("InstanceId", "StrategyId")
 
     def _request(self, props: Props, old: Props | None = None) -> dict[str, Any]:
         names = {

@@ -1,11 +1,13 @@
 """KMS keys. Source: docs/sources.md, keys and identity."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from sandbox.plugins.tencentcloud.handler import (
     Cloud,
     CloudError,
     Created,
+    Doc,
     Handler,
     Partial,
     Props,
@@ -33,8 +35,19 @@ def _metadata(cloud: Cloud, id: str) -> dict[str, Any] | None:
 class Key(Handler):
     """Id: a UUID. A key is disabled at once unless `isEnabled` is true."""
 
+    kind = "kms.key"
+    key = ("KeyId",)
     immutable = ("hsmClusterId",)
     write_only = ("pendingDeleteWindowInDays",)
+
+    def identify(self, doc: Doc) -> Iterable[str]:
+        """But for one that waits for its end."""
+        return () if doc["KeyState"] == "PendingDelete" else super().identify(doc)
+
+    def discard(self, cloud: Cloud, id: str) -> None:
+        """It is deleted only after days, and would keep the alias for as long."""
+        cloud.call("kms", "UpdateAlias", {"KeyId": id, "Alias": f"lost-{id}"})
+        super().discard(cloud, id)
 
     def create(self, cloud: Cloud, props: Props, partial: Partial) -> Created:
         names = {"alias": "Alias", "description": "Description", "keyUsage": "KeyUsage"}

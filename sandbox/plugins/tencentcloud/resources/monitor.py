@@ -41,6 +41,8 @@ def _find(cloud: Cloud, id: str) -> dict[str, Any] | None:
 class TmpInstance(Handler):
     """A Prometheus. Its tags are the tag service's."""
 
+    kind = "monitor.prometheus"
+    key = ("InstanceId",)
     immutable = ("vpcId", "subnetId", "zone")
 
     def create(self, cloud: Cloud, props: Props, partial: Partial) -> Created:
@@ -109,6 +111,9 @@ class TmpInstance(Handler):
 class TmpCvmAgent(Handler):
     """An agent: id `<prom>#<agent>`."""
 
+    kind = "monitor.agent"
+    key = ("_prometheus", "_id")
+
     def create(self, cloud: Cloud, props: Props, partial: Partial) -> Created:
         """The id is the answer's."""
         request = {"InstanceId": props["instanceId"], "Name": props["name"]}
@@ -134,6 +139,8 @@ class TmpCvmAgent(Handler):
 class TmpScrapeJob(Handler):
     """A scrape job: id `<job>#<prom>#<agent>`."""
 
+    kind = "monitor.scrape_job"
+    key = ("JobId", "_prometheus", "AgentId")
     immutable = ("instanceId", "agentId")
 
     def create(self, cloud: Cloud, props: Props, partial: Partial) -> Created:

@@ -20,6 +20,9 @@ def _place(id: str) -> dict[str, Any]:
 class TmpRecordingRule(Handler):
     """A recording rule group: id `<prom>#<rule>`."""
 
+    kind = "monitor.recording_rule"
+    key = ("_prometheus", "_id")
+
     def create(self, cloud: Cloud, props: Props, partial: Partial) -> Created:
         """The group is base64 on the wire."""
         request = {
@@ -73,6 +76,9 @@ def _read_pairs(texts: Any) -> list[dict[str, str]]:
 @resource("tencentcloud:Monitor/tmpAlertRule:TmpAlertRule")
 class TmpAlertRule(Handler):
     """An alert rule: id `<prom>#<rule>`."""
+
+    kind = "monitor.alert_rule"
+    key = ("_prometheus", "_id")
 
     def _request(self, props: Props) -> dict[str, Any]:
         return {

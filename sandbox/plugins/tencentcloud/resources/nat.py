@@ -26,6 +26,9 @@ MOST_ADDRESSES = 10
 class Gateway(Handler):
     """A NAT gateway. It adds no route."""
 
+    kind = "nat"
+    key = ("NatGatewayId",)
+
     def check(self, props: Props) -> dict[str, str]:
         """Sizes of the product version, addresses."""
         found = shapes.faults(

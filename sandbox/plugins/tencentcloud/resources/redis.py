@@ -69,6 +69,8 @@ def _password_fault(password: Any) -> str | None:
 class Instance(Handler):
     """A Redis instance."""
 
+    kind = "redis.instance"
+    key = ("InstanceId",)
     write_only = (
         "forceDelete",
         "operationNetwork",

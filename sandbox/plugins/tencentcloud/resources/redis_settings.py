@@ -168,6 +168,8 @@ class Ssl(Handler):
 class ParamTemplate(Handler):
     """A parameter template."""
 
+    kind = "redis.template"
+    key = ("TemplateId",)
     immutable = ("productType", "templateId")
     write_only = ("paramsOverrides",)
 

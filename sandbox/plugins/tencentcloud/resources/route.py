@@ -1,10 +1,12 @@
 """Route/table and Route/tableEntry. Source: docs/sources.md, network."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from sandbox.plugins.tencentcloud.handler import (
     Cloud,
     Created,
+    Doc,
     Handler,
     Partial,
     Props,
@@ -15,6 +17,7 @@ from sandbox.plugins.tencentcloud.handler import (
 )
 from sandbox.plugins.tencentcloud.resources import shapes
 
+TABLE = "tencentcloud:Route/table:Table"
 NEXT_TYPES = (
     "CVM",
     "VPN",
@@ -37,9 +40,16 @@ def _table(cloud: Cloud, table_id: str) -> dict[str, Any] | None:
     return shapes.one(cloud, "vpc", "DescribeRouteTables", filters, "RouteTableSet")
 
 
-@resource("tencentcloud:Route/table:Table")
+@resource(TABLE)
 class Table(Handler):
     """A route table."""
+
+    kind = "route_table"
+    key = ("RouteTableId",)
+
+    def identify(self, doc: Doc) -> Iterable[str]:
+        """But for the one that came with the VPC."""
+        return () if doc["Main"] else super().identify(doc)
 
     def check(self, props: Props) -> dict[str, str]:
         """Name length."""
@@ -82,6 +92,13 @@ class Table(Handler):
 @resource("tencentcloud:Route/tableEntry:TableEntry")
 class TableEntry(Handler):
     """A route; id `<number>.<table>`."""
+
+    kind = "route_table"
+    whole = TABLE
+
+    def identify(self, doc: Doc) -> Iterable[str]:
+        """The routes of a table."""
+        return [f"{route['RouteId']}.{doc['RouteTableId']}" for route in doc["RouteSet"]]
 
     def check(self, props: Props) -> dict[str, str]:
         """Destination, kind of next hop; EIP goes with hub 0."""

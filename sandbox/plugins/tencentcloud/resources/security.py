@@ -27,6 +27,9 @@ RELEASE_S = 18.0
 class Group(Handler):
     """A security group."""
 
+    kind = "security_group"
+    key = ("SecurityGroupId",)
+
     def check(self, props: Props) -> dict[str, str]:
         """Lengths."""
         return shapes.faults(props, {"name": shapes.NAME, "description": shapes.length(0, 100)})

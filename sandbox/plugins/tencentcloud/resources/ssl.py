@@ -163,6 +163,8 @@ _READ = {
 class FreeCertificate(Handler):
     """An ordered free certificate; create does not wait for its issue. Nothing of it is ever repeated."""
 
+    kind = "ssl.certificate"
+    key = ("CertificateId",)
     immutable = (
         "dvAuthMethod",
         "packageType",

@@ -1,11 +1,13 @@
 """SSM secrets and their versions. Source: docs/sources.md, keys and identity."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from sandbox.plugins.tencentcloud.handler import (
     Cloud,
     CloudError,
     Created,
+    Doc,
     Handler,
     Partial,
     Props,
@@ -36,8 +38,14 @@ def _tag_id(secret: dict[str, Any]) -> str:
 class Secret(Handler):
     """Id: the name. It has no version until a SecretVersion makes one."""
 
+    kind = "ssm.secret"
+    key = ("SecretName",)
     immutable = ("secretType", "additionalConfig")
     write_only = ("recoveryWindowInDays",)
+
+    def identify(self, doc: Doc) -> Iterable[str]:
+        """But for one that waits for its end."""
+        return () if doc["Status"] == "PendingDelete" else super().identify(doc)
 
     def create(self, cloud: Cloud, props: Props, partial: Partial) -> Created:
         names = {"secretName": "SecretName", "description": "Description", "kmsKeyId": "KmsKeyId"}
@@ -100,6 +108,9 @@ class Secret(Handler):
 @resource("tencentcloud:Ssm/secretVersion:SecretVersion")
 class SecretVersion(Handler):
     """Id: `<secretName>#<versionId>`. The value is read back at every refresh."""
+
+    kind = "ssm.version"
+    key = ("SecretName", "VersionId")
 
     def create(self, cloud: Cloud, props: Props, partial: Partial) -> Created:
         cloud.call("ssm", "PutSecretValue", self._request(props))

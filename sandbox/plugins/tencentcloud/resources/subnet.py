@@ -18,6 +18,9 @@ from sandbox.plugins.tencentcloud.resources import shapes
 class Subnet(Handler):
     """A subnet."""
 
+    kind = "subnet"
+    key = ("SubnetId",)
+
     def check(self, props: Props) -> dict[str, str]:
         """Name length, canonical range."""
         return shapes.faults(props, {"name": shapes.NAME, "cidrBlock": shapes.cidr_fault})

@@ -60,6 +60,8 @@ def _prepaid(props: Props) -> dict[str, int]:
 class Instance(Handler):
     """Id: `tcr-…`, known before the instance runs."""
 
+    kind = "tcr.registry"
+    key = ("RegistryId",)
     write_only = ("deleteBucket", "instanceChargeTypePrepaidPeriod")
 
     def check(self, props: Props) -> dict[str, str]:

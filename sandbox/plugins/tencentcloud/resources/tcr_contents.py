@@ -1,11 +1,13 @@
 """Tcr/namespace and Tcr/repository. What the official provider does, call by call: docs/fidelity/tcr.md."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from sandbox.plugins.tencentcloud.handler import (
     Cloud,
     CloudError,
     Created,
+    Doc,
     Handler,
     Partial,
     Props,
@@ -35,9 +37,19 @@ def _named(cloud: Cloud, action: str, answer: str, request: dict[str, Any], name
         offset += _PAGE
 
 
+class _Content(Handler):
+    """What a registry holds: the cloud keeps it by its path."""
+
+    def identify(self, doc: Doc) -> Iterable[str]:
+        """`<instance>#<namespace>` or `<instance>#<namespace>#<name>`."""
+        return ("#".join(doc["_id"].split("/", 2)),)
+
+
 @resource("tencentcloud:Tcr/namespace:Namespace")
-class Namespace(Handler):
+class Namespace(_Content):
     """Id: `<instance>#<name>`."""
+
+    kind = "tcr.namespace"
 
     def _request(self, props: Props) -> dict[str, Any]:
         """Switches go over the wire always; create and update send the same."""
@@ -89,8 +101,10 @@ class Namespace(Handler):
 
 
 @resource("tencentcloud:Tcr/repository:Repository")
-class Repository(Handler):
+class Repository(_Content):
     """Id: `<instance>#<namespace>#<name>`."""
+
+    kind = "tcr.repository"
 
     def check(self, props: Props) -> dict[str, str]:
         """Lengths."""

@@ -33,6 +33,9 @@ def _text(flag: Any) -> str:
 class Vpc(Handler):
     """A VPC."""
 
+    kind = "vpc"
+    key = ("VpcId",)
+
     def check(self, props: Props) -> dict[str, str]:
         """Name length, canonical ranges."""
         found = shapes.faults(props, {"name": shapes.NAME, "cidrBlock": shapes.cidr_fault})
@@ -97,6 +100,8 @@ class Vpc(Handler):
 class FlowLog(Handler):
     """A flow log; id `<log>#<vpc>`."""
 
+    kind = "flow_log"
+    key = ("FlowLogId", "VpcId")
     immutable = (
         "cloudLogId",
         "cloudLogRegion",
