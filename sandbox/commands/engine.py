@@ -36,7 +36,8 @@ def pulumi(*words: str, quiet: bool = False, given: str | None = None) -> str:
     )
     said, why = _to_the_end(engine, given)
     if engine.returncode:
-        raise CommandError(f"'pulumi {' '.join(words)}' failed{f': {why.strip()}' if quiet else ''}")
+        told = f": {why.strip()}" if quiet else "; it says why above. 'make up' goes on from there once that is mended"
+        raise CommandError(f"'pulumi {' '.join(words)}' failed{told}")
     return said
 
 

@@ -1,29 +1,21 @@
 """`status`: regions, resources, processes, addresses and health in tables."""
 
+import importlib
 import json
 import socket
 from collections.abc import Iterable, Sequence
+from pathlib import Path
+from types import ModuleType
 
-from sandbox import layout
-from sandbox.api.store import Doc, Store
+from sandbox import layout, services
+from sandbox.api import tags
+from sandbox.api.store import Store
 from sandbox.commands import ownership
 from sandbox.commands.ownership import CommandError
-from sandbox.substrate.errors import SubstrateError
 from sandbox.substrate.names import name_server
 from sandbox.substrate.network import namespaces
-from sandbox.substrate.servers import balancers, caches
 from sandbox.substrate.supervision import processes
 
-BOOKKEEPING = (
-    "as.activity",
-    "clb.task",
-    "eip_task",
-    "network_host",
-    "private_address",
-    "public_address",
-    "tag.resource",
-)
-"""Kinds of documents that a person would not call a resource."""
 Rows = Iterable[Sequence[object]]
 
 
@@ -49,49 +41,26 @@ def _regions() -> str:
     return table(("region", "namespace", "public range", "clients near it", "state"), rows)
 
 
-def _balancer_health(doc: Doc) -> str:
-    try:
-        states = [alive for route in balancers.health(doc["LoadBalancerId"]).values() for alive in route.values()]
-    except SubstrateError:
-        return "does not run"
-    return f"{sum(states)} of {len(states)} targets healthy" if states else "no targets"
+def _shown() -> list[ModuleType]:
+    """`shown.py` of every service that has one: `parts(store, region)`, what carries traffic and how it is, and
+    `BOOKKEEPING`, kinds of documents that a person would not call a resource. Either may be missing.
+    """
+    found = sorted(Path(services.__path__[0]).glob("*/shown.py"))
+    return [importlib.import_module(f"{services.__name__}.{path.parent.name}.shown") for path in found]
 
 
-def _primary(id: str) -> str:
-    try:
-        return f"primary {caches.primary(id)}"
-    except SubstrateError:
-        return "no primary"
-
-
-def _parts(store: Store, region: str) -> Rows:
-    """What carries traffic in a region: where it is and how it is."""
-    for doc in store.list("clb.load_balancer", region):
-        address = doc.get("_vip") or ", ".join(doc.get("LoadBalancerVips") or ())
-        yield region, "CLB (haproxy)", doc["LoadBalancerId"], address, _balancer_health(doc)
-    for doc in store.list("cvm.instance", region):
-        address = ", ".join(doc.get("PrivateIpAddresses") or ())
-        yield region, f"CVM in {doc['Placement']['Zone']}", doc["InstanceId"], address, doc["InstanceState"].lower()
-    for doc in store.list("redis.instance", region):
-        yield region, "Redis", doc["InstanceId"], f"{doc['WanIp']}:{doc['Port']}", _primary(doc["InstanceId"])
-    up = {process.name: process.up for process in processes.statuses()}
-    for doc in store.list("monitor.prometheus", region):
-        state = "running" if up.get(f"metrics-{doc['InstanceId']}") else "down"
-        yield region, "TMP (prometheus)", doc["InstanceId"], f"{doc['IPv4Address']}:9090", state
-    for doc in store.list("tcr.registry", region):
-        yield region, "TCR (registry)", doc["RegistryId"], doc["PublicDomain"], doc["Status"].lower()
-
-
-def _carriers(store: Store) -> str:
-    rows = [row for region in layout.REGIONS for row in _parts(store, region)]
+def carriers(store: Store) -> str:
+    parts = [module.parts for module in _shown() if hasattr(module, "parts")]
+    rows = [(region, *row) for region in layout.REGIONS for part in parts for row in part(store, region)]
     return table(("region", "what", "id", "address", "health"), rows) if rows else "nothing is deployed yet"
 
 
-def _resources(store: Store) -> str:
+def resources(store: Store) -> str:
     """A line per kind: how many in each region, and how many of no region."""
+    bookkeeping = {tags.KIND}.union(*(getattr(module, "BOOKKEEPING", ()) for module in _shown()))
     rows: list[tuple[object, ...]] = []
     for kind, count in sorted(store.kinds().items()):
-        if kind.startswith("_") or kind in BOOKKEEPING:
+        if kind.startswith("_") or kind in bookkeeping:
             continue
         by_region = [len(store.list(kind, region)) for region in layout.REGIONS]
         rows.append((kind, *by_region, count - sum(by_region)))
@@ -124,7 +93,7 @@ def status() -> None:
     print(f"Cloud API http://{layout.API_HOST}:{layout.API_PORT} {answers}\n")
     store = Store(layout.DATABASE)
     try:
-        parts = (_regions(), _carriers(store), _names(), _resources(store), _processes())
+        parts = (_regions(), carriers(store), _names(), resources(store), _processes())
     finally:
         store.close()
     print("\n\n".join(parts))

@@ -42,7 +42,7 @@ def up() -> None:
         outputs = json.loads(pulumi("stack", "output", "--json", "--stack", STACK, quiet=True))
         with steps.step("Every gateway is healthy"):
             wait_for_health({region["clb_domain"] for region in outputs["regions"].values()})
-        with steps.step("A request through the whole chain"):
+        with steps.step("A request through the whole chain, and one to each upstream"):
             answer = proof.prove(outputs["endpoint"])
     _tell(steps, outputs["endpoint"], answer)
 

@@ -1,0 +1,3 @@
+"""What `status` does not show of scaling groups."""
+
+BOOKKEEPING = ("as.activity",)
