@@ -74,6 +74,22 @@ def test_who_builds_images_reaches_the_registry_with_a_token(sandbox: Sandbox, c
         tccli("tcr", "DeleteInstanceToken", "ap-guangzhou", **where, TokenId=token["TokenId"])
 
 
+def test_a_service_account_logs_in_at_the_registry_until_it_is_disabled(sandbox: Sandbox, client: Command) -> None:
+    (registry,) = tccli("tcr", "DescribeInstances", "ap-guangzhou")["Registries"]
+    where = {"RegistryId": registry["RegistryId"]}
+    (namespace,) = tccli("tcr", "DescribeNamespaces", "ap-guangzhou", **where)["NamespaceList"]
+    permissions = [{"Resource": namespace["Name"], "Actions": ["tcr:PullRepository"]}]
+    made = tccli("tcr", "CreateServiceAccount", "ap-guangzhou", **where, Name="by-hand", Permissions=permissions)
+    login = ("-u", f"{made['Name']}:{made['Password']}", f"https://{registry['PublicDomain']}/v2/")
+    status = ("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", *login)
+    try:
+        assert client(*status).stdout == "200"
+        tccli("tcr", "ModifyServiceAccount", "ap-guangzhou", **where, Name=made["Name"], Disable=True)
+        assert client(*status).stdout == "401"
+    finally:
+        tccli("tcr", "DeleteServiceAccount", "ap-guangzhou", **where, Name=made["Name"])
+
+
 def test_a_wrong_secret_key_is_refused(sandbox: Sandbox) -> None:
     told = plain_tccli("vpc", "DescribeVpcs", "--region", REGION, before="TENCENTCLOUD_SECRET_KEY=wrong;")
     assert told.returncode != 0

@@ -25,7 +25,11 @@ DOMAIN = "team.tencentcloudcr.test"
 def spec() -> Registry:
     chain, key = authority.issue([DOMAIN], days=30)
     return Registry(
-        name="tcr", host="registry-host", domain=DOMAIN, certificate=chain + key, users={"robot": "pass word"}
+        name="tcr",
+        host="registry-host",
+        domain=DOMAIN,
+        certificate=chain + key,
+        users={"robot": "pass word", "tcr$pull": "pass-word"},
     )
 
 
@@ -55,6 +59,7 @@ def test_users_get_in_with_their_passwords_and_nobody_else(spec: Registry) -> No
     assert status() == "401"
     assert status("-u", "robot:wrong") == "401"
     assert status("-u", "robot:pass word") == "200"
+    assert status("-u", "tcr$pull:pass-word") == "200", "a service account's name has a $ in it"
 
 
 def test_an_image_that_was_pushed_can_be_pulled(spec: Registry, tmp_path: Path) -> None:
