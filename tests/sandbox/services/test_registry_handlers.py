@@ -150,3 +150,19 @@ def test_a_replica_that_is_not_there_is_not_attached(net: World, registry: str) 
     wanted: Props = {"instanceId": registry, "vpcId": vpc_id, "subnetId": net.subnet(vpc_id)}
     with pytest.raises(ProviderError, match="UnsupportedRegion"):
         net.up(ATTACHMENT, {**wanted, "regionName": "ap-shanghai"})
+
+
+def test_what_an_unfinished_run_left_is_known_by_the_ids_of_the_plugin(net: World, registry: str) -> None:
+    vpc_id, subnet_id = net.network()
+    place: Props = {"instanceId": registry, "namespaceName": "sanmen"}
+    pull = [{"resource": "sanmen", "actions": ["tcr:PullRepository"]}]
+    made = {
+        INSTANCE: registry,
+        NAMESPACE: net.up(NAMESPACE, {"instanceId": registry, "name": "sanmen"})[0],
+        REPOSITORY: net.up(REPOSITORY, {**place, "name": "a/b"})[0],
+        ACCOUNT: net.up(ACCOUNT, {"registryId": registry, "name": "pull", "permissions": pull})[0],
+        ATTACHMENT: net.up(ATTACHMENT, {"instanceId": registry, "vpcId": vpc_id, "subnetId": subnet_id})[0],
+    }
+    for token, id in made.items():
+        (doc,) = net.api.store.list(HANDLERS[token].kind)
+        assert list(HANDLERS[token].identify(doc)) == [id]

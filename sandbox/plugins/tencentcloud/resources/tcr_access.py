@@ -1,10 +1,12 @@
 """Tcr/serviceAccount and Tcr/vpcAttachment. What the official provider does, call by call: docs/fidelity/tcr.md."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from sandbox.plugins.tencentcloud.handler import (
     Cloud,
     Created,
+    Doc,
     Handler,
     Partial,
     Props,
@@ -32,8 +34,13 @@ def _account(props: Props) -> dict[str, Any]:
 class ServiceAccount(Handler):
     """Id: `<instance>#<name>`, the name without the cloud's prefix. The password is told once, at creation."""
 
+    kind = "tcr.account"
     immutable = ("registryId", "name")
     write_only = ("duration",)
+
+    def identify(self, doc: Doc) -> Iterable[str]:
+        """The document's own id, as the provider writes it."""
+        return (doc["_id"].replace("/", "#"),)
 
     def create(self, cloud: Cloud, props: Props, partial: Partial) -> Created:
         """CreateServiceAccount, tags, and the password if it is a chosen one."""
@@ -96,6 +103,12 @@ _DNS = {"enablePublicDomainDns": True, "enableVpcDomainDns": False}
 @resource("tencentcloud:Tcr/vpcAttachment:VpcAttachment")
 class VpcAttachment(Handler):
     """Id: `<instance>#<vpc>#<subnet>`."""
+
+    kind = "tcr.attachment"
+
+    def identify(self, doc: Doc) -> Iterable[str]:
+        """The document's own id has no subnet in it."""
+        return (f"{doc['_id'].replace('/', '#')}#{doc['SubnetId']}",)
 
     def _request(self, id: str, operation: str, props: Props) -> dict[str, Any]:
         """The region goes over the wire also when it is not given: 0 and an empty text."""
