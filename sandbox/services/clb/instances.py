@@ -16,8 +16,8 @@ from sandbox.services.clb.inventory import idle
 from sandbox.services.clb.kinds import LOAD_BALANCER
 from sandbox.services.params import check_name, check_one_of, given, public, stamp
 from sandbox.services.places import check_zone, zone_name, zone_number
-from sandbox.services.vpc import addresses
-from sandbox.services.vpc.kinds import SECURITY_GROUP, SUBNET, VPC
+from sandbox.services.vpc import addresses, networks
+from sandbox.services.vpc.kinds import SECURITY_GROUP, SUBNET, VPC, of_vpc
 
 SLA_TYPES = (
     "SLA",
@@ -38,6 +38,12 @@ _CHARGES = (
     "TRAFFIC_PREPAID",
 )
 _BASE36 = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+@networks.occupies
+def balancers_in(ctx: Context, vpc_id: str) -> list[str]:
+    """The load balancers of a VPC, those that are being made too."""
+    return [doc["LoadBalancerId"] for doc in of_vpc(ctx.store, LOAD_BALANCER, vpc_id)]
 
 
 @action

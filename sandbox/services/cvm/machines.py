@@ -177,6 +177,7 @@ def _boot(ctx: Context, doc: Doc) -> None:
             private=doc["PrivateIpAddresses"][0],
             public=next(iter(doc["PublicIpAddresses"]), None),
             groups=tuple(doc["SecurityGroupIds"]),
+            trusts_balancers=True,
         ),
     )
     plane.current().ensure(
@@ -209,6 +210,14 @@ def find_by_address(store: Store, router: str, address: str) -> tuple[Doc, str] 
         if doc["_router"] == router and address in doc["PrivateIpAddresses"]:
             return doc, INSTANCE.region(store, doc["InstanceId"])
     return None
+
+
+@hosts.told_of_public
+def _keep_public(store: Store, owner: str, public: str | None) -> None:
+    with store.lock:
+        doc = INSTANCE.anywhere(store, owner)
+        if doc is not None:
+            INSTANCE.save(store, {**doc, "PublicIpAddresses": [public] if public else []})
 
 
 def _set_state(ctx: Context, instance_id: str, state: str, error: str = "") -> None:

@@ -119,6 +119,7 @@ def bring_up(store: Store, instance_id: str) -> None:
                 private=node["private"],
                 groups=tuple(doc["_groups"]),
                 open=True,
+                trusts_peers=True,
             ),
         )
     plane.current().ensure(

@@ -1,5 +1,5 @@
 """VPC 2017-03-12: networks, subnets, routes, security groups, NAT, elastic addresses, flow logs."""
 
-from sandbox.services.vpc import eips, flow_logs, groups, nats, networks, policies, routes, subnets
+from sandbox.services.vpc import eips, flow_logs, groups, nats, networks, policies, routes, standing, subnets
 
-__all__ = ["eips", "flow_logs", "groups", "nats", "networks", "policies", "routes", "subnets"]
+__all__ = ["eips", "flow_logs", "groups", "nats", "networks", "policies", "routes", "standing", "subnets"]

@@ -8,6 +8,7 @@ from ipaddress import IPv4Address, IPv4Network
 from sandbox.api.errors import ApiError
 from sandbox.api.store import Store
 from sandbox.layout import REGIONS
+from sandbox.services.vpc.kinds import SUBNET
 
 PRIVATE = "private_address"
 PUBLIC = "public_address"
@@ -21,14 +22,14 @@ def take_private(store: Store, subnet_id: str, owner: str, wanted: str | None = 
     Raises ApiError: ResourceInsufficient.Subnet when none is free, LimitExceeded.Address... when the wanted is taken.
     """
     with store.lock:
-        subnet = store.get("subnet", subnet_id)
+        subnet = store.get(SUBNET.name, subnet_id)
         network = IPv4Network(subnet["CidrBlock"])
         used = {doc["address"] for doc in private_of(store, subnet_id)}
         address = _wanted(network, used, wanted) if wanted else _lowest(network, used)
         if address is None:
             raise ApiError("ResourceInsufficient.Subnet", f"The subnet `{subnet_id}` ({network}) has no free address.")
         doc = {"subnet": subnet_id, "address": str(address), "owner": owner}
-        store.put(PRIVATE, f"{subnet_id}/{address}", doc, store.region_of("subnet", subnet_id) or "")
+        store.put(PRIVATE, f"{subnet_id}/{address}", doc, SUBNET.region(store, subnet_id))
         return address
 
 

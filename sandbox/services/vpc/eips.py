@@ -1,6 +1,6 @@
 """Elastic addresses. Source: docs/sources.md, network."""
 
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from tencentcloud.vpc.v20170312 import models
@@ -9,45 +9,32 @@ from sandbox.api.actions import Context, action, task
 from sandbox.api.errors import ApiError
 from sandbox.api.paging import matches, page
 from sandbox.api.store import Doc, Store
-from sandbox.services.params import (
-    check_name,
-    check_one_of,
-    create,
-    drop,
-    given,
-    in_region,
-    need,
-    public,
-    select,
-    stamp_utc,
-    tag_set,
-)
+from sandbox.services.params import check_name, check_one_of, given, public, stamp_utc, tag_set
 from sandbox.services.vpc import addresses, hosts
+from sandbox.services.vpc.kinds import EIP, TASK
 
 QUOTA = 20
 STEP_S = 0.2
 """How long an address is CREATING, BINDING or UNBINDING."""
-CHARGE_TYPES = (
-    "BANDWIDTH_PACKAGE",
-    "BANDWIDTH_POSTPAID_BY_HOUR",
-    "BANDWIDTH_PREPAID_BY_MONTH",
-    "TRAFFIC_POSTPAID_BY_HOUR",
-)
-MAX_MBPS = {"BANDWIDTH_PACKAGE": 2000, "BANDWIDTH_PREPAID_BY_MONTH": 200}
-"""Others: 100. Source: catalogue section 9."""
+CHARGE_TYPES = ("BANDWIDTH_POSTPAID_BY_HOUR", "TRAFFIC_POSTPAID_BY_HOUR")
+NOT_SOLD = ("BANDWIDTH_PACKAGE", "BANDWIDTH_PREPAID_BY_MONTH")
+"""Charge types of the cloud that the sandbox has not: it has no packages, and nothing in it is paid for in advance."""
+MAX_MBPS = 100
 
 
 def _check_charge(charge: str, mbps: int) -> None:
+    if charge in NOT_SOLD:
+        message = f"The sandbox sells no {charge} addresses; it has {' and '.join(CHARGE_TYPES)}."
+        raise ApiError("UnsupportedOperation", message)
     check_one_of("InternetChargeType", charge, CHARGE_TYPES)
-    most = MAX_MBPS.get(charge, 100)
-    if not 0 <= mbps <= most:
-        message = f"`InternetMaxBandwidthOut` {mbps} must be 0 to {most} Mbps for {charge}."
+    if not 0 <= mbps <= MAX_MBPS:
+        message = f"`InternetMaxBandwidthOut` {mbps} must be 0 to {MAX_MBPS} Mbps for {charge}."
         raise ApiError("InvalidParameterValue.BandwidthOutOfRange", message)
 
 
 def _task(ctx: Context, result: str = "RUNNING") -> str:
     number = ctx.store.number("eip_task", 1001)
-    ctx.store.put("eip_task", str(number), {"TaskId": number, "Result": result}, ctx.region)
+    TASK.create(ctx, {"TaskId": number, "Result": result})
     return str(number)
 
 
@@ -62,7 +49,7 @@ def allocate_addresses(ctx: Context, request: models.AllocateAddressesRequest) -
     check_name("AddressName", asked.get("AddressName", ""), 60, 0)
     count = asked.get("AddressCount", 1)
     with ctx.store.lock:
-        used = len(ctx.store.list("eip", ctx.region))
+        used = len(EIP.list(ctx))
         if used + count > QUOTA:
             message = f"{used} of {QUOTA} elastic addresses in {ctx.region} are taken; asked for {count} more."
             raise ApiError("LimitExceeded.AddressQuotaLimitExceeded", message)
@@ -90,12 +77,12 @@ def allocate_addresses(ctx: Context, request: models.AllocateAddressesRequest) -
                 "TagSet": tag_set(asked.get("Tags")),
                 "InstanceType": "",
                 "Egress": asked.get("Egress", "center_egress1"),
-                "BandwidthPackageId": asked.get("BandwidthPackageId", ""),
+                "BandwidthPackageId": "",
             }
-            create(ctx, "eip", eip_id, doc)
+            EIP.create(ctx, doc)
             made.append(eip_id)
         number = _task(ctx)
-    ctx.later(STEP_S, "eip.settle", {"ids": made, "status": "UNBIND", "task": number})
+    ctx.later(STEP_S, "eip.settle", {"ids": made, "status": "UNBIND", "task": number}, key=made[0])
     return {"AddressSet": made, "TaskId": number}
 
 
@@ -104,28 +91,25 @@ def settle(ctx: Context, payload: dict[str, Any]) -> None:
     """End an address's transition: its status, and the task that waits for it."""
     with ctx.store.lock:
         for eip_id in payload["ids"]:
-            doc = ctx.store.find("eip", eip_id)
+            doc = EIP.find(ctx, eip_id)
             if doc is not None:
                 doc["AddressStatus"] = payload["status"]
                 if payload["status"] == "UNBIND":
                     doc |= {"InstanceId": "", "InstanceType": "", "PrivateAddressIp": "", "NetworkInterfaceId": ""}
-                ctx.store.put("eip", eip_id, doc)
-        task_doc = ctx.store.find("eip_task", payload["task"])
-        if task_doc is not None:
-            ctx.store.put("eip_task", payload["task"], {**task_doc, "Result": "SUCCESS"})
+                EIP.save(ctx.store, doc)
+        done = TASK.find(ctx, payload["task"])
+        if done is not None:
+            TASK.save(ctx.store, {**done, "Result": "SUCCESS"})
 
 
 @action
 def describe_task_result(ctx: Context, request: models.DescribeTaskResultRequest) -> dict[str, Any]:
     """RUNNING, SUCCESS or FAILED of an address task."""
-    number = str(given(request).get("TaskId", ""))
-    doc = ctx.store.find("eip_task", number)
-    if doc is None:
-        raise ApiError("ResourceNotFound", f"There is no task `{number}`.")
+    doc = TASK.need(ctx, str(given(request)["TaskId"]))
     return {"TaskId": doc["TaskId"], "Result": doc["Result"]}
 
 
-_FILTERS = {
+_FILTERS: dict[str, str | Callable[[Mapping[str, Any]], Any]] = {
     "address-id": "AddressId",
     "address-name": "AddressName",
     "address-ip": "AddressIp",
@@ -134,27 +118,26 @@ _FILTERS = {
     "private-ip-address": "PrivateAddressIp",
     "network-interface-id": "NetworkInterfaceId",
     "address-type": "AddressType",
+    "business-type": lambda doc: "CDC" if doc.get("DedicatedClusterId") else "EIP",
 }
 
 
 @action
 def describe_addresses(ctx: Context, request: models.DescribeAddressesRequest) -> dict[str, Any]:
-    """Elastic addresses by ids or filters."""
-    docs = select(ctx, "eip", given(request).get("AddressIds"), "AddressId", "InvalidAddressId.NotFound")
+    """Elastic addresses by ids or filters. An id that does not exist is left out: so a client sees that one is gone."""
+    docs = EIP.pick(ctx, given(request).get("AddressIds"))
     docs = [public(doc) for doc in docs if matches(doc, request.Filters, _FILTERS)]
     return {"TotalCount": len(docs), "AddressSet": page(docs, request.Offset, request.Limit)}
 
 
 @action
-def describe_address_quota(ctx: Context, request: models.DescribeAddressQuotaRequest) -> dict[str, Any]:
-    """How many addresses there are and may be."""
-    used = len(ctx.store.list("eip", ctx.region))
-    quota = {"QuotaId": "TOTAL_EIP_QUOTA", "QuotaCurrent": used, "QuotaLimit": QUOTA, "QuotaGroup": "EIP"}
-    return {"QuotaSet": [quota]}
+def describe_bandwidth_packages(ctx: Context, request: models.DescribeBandwidthPackagesRequest) -> dict[str, Any]:
+    """None: the sandbox sells none. Clients ask for the package of every address."""
+    return {"TotalCount": 0, "BandwidthPackageSet": []}
 
 
 def _unbound(ctx: Context, eip_id: str) -> Doc:
-    doc = need(ctx, "eip", eip_id, "InvalidAddressId.NotFound")
+    doc = EIP.need(ctx, eip_id)
     if doc["AddressStatus"] != "UNBIND":
         message = f"The address `{eip_id}` is {doc['AddressStatus']}, not UNBIND."
         raise ApiError("InvalidAddressIdStatus.NotPermit", message)
@@ -163,7 +146,7 @@ def _unbound(ctx: Context, eip_id: str) -> Doc:
 
 def by_address(ctx: Context, ip: str) -> Doc:
     """The elastic address with this IP. Raises ApiError."""
-    for doc in ctx.store.list("eip", ctx.region):
+    for doc in EIP.list(ctx):
         if doc["AddressIp"] == ip:
             return doc
     raise ApiError("UnsupportedOperation.PublicIpAddressIsNotExisted", f"There is no elastic address {ip} here.")
@@ -171,21 +154,21 @@ def by_address(ctx: Context, ip: str) -> Doc:
 
 def bind(store: Store, eip_id: str, instance_id: str, kind: str) -> None:
     """Note at once that an address is held by a resource (NAT gateways take theirs this way)."""
-    doc = store.get("eip", eip_id)
+    doc = store.get(EIP.name, eip_id)
     doc |= {"AddressStatus": "BIND", "InstanceId": instance_id, "InstanceType": kind}
-    store.put("eip", eip_id, doc)
+    EIP.save(store, doc)
 
 
 def unbind_one(store: Store, eip_id: str) -> None:
     """Note at once that nobody holds an address."""
-    doc = store.get("eip", eip_id)
+    doc = store.get(EIP.name, eip_id)
     doc |= {"AddressStatus": "UNBIND", "InstanceId": "", "InstanceType": "", "PrivateAddressIp": ""}
-    store.put("eip", eip_id, doc)
+    EIP.save(store, doc)
 
 
 def unbind(store: Store, instance_id: str) -> None:
     """Give free every address that a resource holds."""
-    for doc in store.list("eip"):
+    for doc in EIP.all(store):
         if doc["InstanceId"] == instance_id:
             unbind_one(store, doc["AddressId"])
 
@@ -201,18 +184,18 @@ def associate_address(ctx: Context, request: models.AssociateAddressRequest) -> 
     with ctx.store.lock:
         doc = _unbound(ctx, asked["AddressId"])
         legs = hosts.of_owner(ctx.store, instance_id)
-        if not legs or in_region(ctx, hosts.KIND, legs[0]["name"]) is None:
+        if not legs or legs[0].region != ctx.region:
             raise ApiError("InvalidInstanceId.NotFound", f"There is no instance `{instance_id}` in {ctx.region}.")
-        if legs[0]["public"]:
-            message = f"`{instance_id}` already has the public address {legs[0]['public']}."
+        if legs[0].public:
+            message = f"`{instance_id}` already has the public address {legs[0].public}."
             raise ApiError("InvalidInstanceId.AlreadyBindEip", message)
         doc |= {
             "AddressStatus": "BINDING",
             "InstanceId": instance_id,
-            "InstanceType": legs[0]["kind"],
-            "PrivateAddressIp": legs[0]["private"] or "",
+            "InstanceType": legs[0].kind,
+            "PrivateAddressIp": legs[0].private or "",
         }
-        ctx.store.put("eip", doc["AddressId"], doc)
+        EIP.save(ctx.store, doc)
         number = _task(ctx)
     ctx.later(
         STEP_S, "eip.leg", {"id": doc["AddressId"], "public": doc["AddressIp"], "owner": instance_id, "task": number}
@@ -225,11 +208,11 @@ def disassociate_address(ctx: Context, request: models.DisassociateAddressReques
     """Take the public leg away again."""
     asked = given(request)
     with ctx.store.lock:
-        doc = need(ctx, "eip", asked["AddressId"], "InvalidAddressId.NotFound")
+        doc = EIP.need(ctx, asked["AddressId"])
         if doc["AddressStatus"] != "BIND" or doc["InstanceType"] == "NAT":
             message = f"The address `{doc['AddressId']}` is {doc['AddressStatus']} ({doc['InstanceType'] or 'free'})."
             raise ApiError("InvalidAddressIdStatus.NotPermit", message)
-        ctx.store.put("eip", doc["AddressId"], {**doc, "AddressStatus": "UNBINDING"})
+        EIP.save(ctx.store, {**doc, "AddressStatus": "UNBINDING"})
         number = _task(ctx)
     payload = {"id": doc["AddressId"], "public": None, "owner": doc["InstanceId"], "task": number}
     ctx.later(STEP_S, "eip.leg", payload)
@@ -239,12 +222,7 @@ def disassociate_address(ctx: Context, request: models.DisassociateAddressReques
 @task("eip.leg")
 def change_leg(ctx: Context, payload: dict[str, Any]) -> None:
     """Give a resource's host its public leg, or take it, then settle the address."""
-    for host in hosts.of_owner(ctx.store, payload["owner"])[:1]:
-        hosts.connect(ctx.store, replace(hosts.connection(host), public=payload["public"]))
-    instance = ctx.store.find("cvm.instance", payload["owner"])
-    if instance is not None:
-        instance["PublicIpAddresses"] = [payload["public"]] if payload["public"] else []
-        ctx.store.put("cvm.instance", payload["owner"], instance)
+    hosts.change_public(ctx.store, payload["owner"], payload["public"])
     status = "BIND" if payload["public"] else "UNBIND"
     settle(ctx, {"ids": [payload["id"]], "status": status, "task": payload["task"]})
 
@@ -256,7 +234,7 @@ def release_addresses(ctx: Context, request: models.ReleaseAddressesRequest) -> 
         docs = [_unbound(ctx, eip_id) for eip_id in given(request)["AddressIds"]]
         for doc in docs:
             addresses.free_public(ctx.store, doc["AddressId"])
-            drop(ctx, "eip", doc["AddressId"])
+            EIP.drop(ctx, doc["AddressId"])
         return {"TaskId": _task(ctx, "SUCCESS")}
 
 
@@ -265,10 +243,10 @@ def modify_address_attribute(ctx: Context, request: models.ModifyAddressAttribut
     """The name."""
     asked = given(request)
     with ctx.store.lock:
-        doc = need(ctx, "eip", asked["AddressId"], "InvalidAddressId.NotFound")
+        doc = EIP.need(ctx, asked["AddressId"])
         if "AddressName" in asked:
             check_name("AddressName", asked["AddressName"], 60, 0)
-            ctx.store.put("eip", doc["AddressId"], {**doc, "AddressName": asked["AddressName"]})
+            EIP.save(ctx.store, {**doc, "AddressName": asked["AddressName"]})
 
 
 @action
@@ -277,9 +255,9 @@ def modify_addresses_bandwidth(ctx: Context, request: models.ModifyAddressesBand
     asked = given(request)
     with ctx.store.lock:
         for eip_id in asked["AddressIds"]:
-            doc = need(ctx, "eip", eip_id, "InvalidAddressId.NotFound")
+            doc = EIP.need(ctx, eip_id)
             _check_charge(doc["InternetChargeType"], asked["InternetMaxBandwidthOut"])
-            ctx.store.put("eip", eip_id, {**doc, "Bandwidth": asked["InternetMaxBandwidthOut"]})
+            EIP.save(ctx.store, {**doc, "Bandwidth": asked["InternetMaxBandwidthOut"]})
         return {"TaskId": _task(ctx, "SUCCESS")}
 
 
@@ -289,6 +267,6 @@ def modify_address_internet_charge_type(ctx: Context, request: models.ModifyAddr
     asked = given(request)
     _check_charge(asked["InternetChargeType"], asked["InternetMaxBandwidthOut"])
     with ctx.store.lock:
-        doc = need(ctx, "eip", asked["AddressId"], "InvalidAddressId.NotFound")
+        doc = EIP.need(ctx, asked["AddressId"])
         doc |= {"InternetChargeType": asked["InternetChargeType"], "Bandwidth": asked["InternetMaxBandwidthOut"]}
-        ctx.store.put("eip", doc["AddressId"], doc)
+        EIP.save(ctx.store, doc)

@@ -8,10 +8,11 @@ from sandbox.api.actions import Context, action
 from sandbox.api.errors import ApiError
 from sandbox.api.paging import page
 from sandbox.api.store import Doc
-from sandbox.services.params import check_name, check_one_of, create, drop, given, listed, need, public, stamp, tag_set
+from sandbox.services.params import check_name, check_one_of, given, public, stamp, tag_set
+from sandbox.services.vpc.kinds import FLOW_LOG, NAT, SUBNET, VPC
 
 RESOURCES = ("VPC", "SUBNET", "NETWORKINTERFACE", "CCN", "NAT", "DCG")
-_KINDS = {"VPC": "vpc", "SUBNET": "subnet", "NAT": "nat"}
+_KINDS = {"VPC": VPC, "SUBNET": SUBNET, "NAT": NAT}
 
 
 @action
@@ -29,27 +30,25 @@ def create_flow_log(ctx: Context, request: models.CreateFlowLogRequest) -> dict[
     if asked["ResourceType"] != "CCN" and not asked.get("VpcId"):
         raise ApiError("InvalidParameter.VpcIdNeeded", "`VpcId` is needed for all but CCN flow logs.")
     if asked["ResourceType"] in _KINDS:
-        need(ctx, _KINDS[asked["ResourceType"]], asked["ResourceId"], "InvalidParameterValue.ResourceNotExisted")
-    with ctx.store.lock:
-        log_id = ctx.store.new_id("fl")
-        doc: Doc = {
-            "VpcId": asked.get("VpcId", ""),
-            "FlowLogId": log_id,
-            "FlowLogName": asked["FlowLogName"],
-            "ResourceType": asked["ResourceType"],
-            "ResourceId": asked["ResourceId"],
-            "TrafficType": asked["TrafficType"],
-            "CloudLogId": asked.get("CloudLogId", ""),
-            "CloudLogState": "SUCCESS",
-            "FlowLogDescription": asked.get("FlowLogDescription", ""),
-            "CreatedTime": stamp(ctx),
-            "TagSet": tag_set(asked.get("Tags")),
-            "Enable": True,
-            "StorageType": storage,
-            "FlowLogStorage": asked.get("FlowLogStorage"),
-            "CloudLogRegion": asked.get("CloudLogRegion", ctx.region),
-        }
-        create(ctx, "flow_log", log_id, doc)
+        _KINDS[asked["ResourceType"]].need(ctx, asked["ResourceId"], "InvalidParameterValue.ResourceNotExisted")
+    doc: Doc = {
+        "VpcId": asked.get("VpcId", ""),
+        "FlowLogId": ctx.store.new_id("fl"),
+        "FlowLogName": asked["FlowLogName"],
+        "ResourceType": asked["ResourceType"],
+        "ResourceId": asked["ResourceId"],
+        "TrafficType": asked["TrafficType"],
+        "CloudLogId": asked.get("CloudLogId", ""),
+        "CloudLogState": "SUCCESS",
+        "FlowLogDescription": asked.get("FlowLogDescription", ""),
+        "CreatedTime": stamp(ctx),
+        "TagSet": tag_set(asked.get("Tags")),
+        "Enable": True,
+        "StorageType": storage,
+        "FlowLogStorage": asked.get("FlowLogStorage"),
+        "CloudLogRegion": asked.get("CloudLogRegion", ctx.region),
+    }
+    FLOW_LOG.create(ctx, doc)
     return {"FlowLog": [public(doc)]}
 
 
@@ -61,19 +60,8 @@ def describe_flow_logs(ctx: Context, request: models.DescribeFlowLogsRequest) ->
     """Flow logs by any of their fields."""
     asked = given(request)
     wanted = {name: asked[name] for name in _FIELDS if asked.get(name)}
-    docs = [
-        public(doc)
-        for doc in listed(ctx, "flow_log", "FlowLogId")
-        if all(doc[name] == value for name, value in wanted.items())
-    ]
+    docs = [public(doc) for doc in FLOW_LOG.list(ctx) if all(doc[name] == value for name, value in wanted.items())]
     return {"TotalNum": len(docs), "FlowLog": page(docs, asked.get("Offset"), asked.get("Limit"), 10)}
-
-
-@action
-def describe_flow_log(ctx: Context, request: models.DescribeFlowLogRequest) -> dict[str, Any]:
-    """One flow log."""
-    asked = given(request)
-    return {"FlowLog": [public(need(ctx, "flow_log", asked["FlowLogId"]))]}
 
 
 @action
@@ -81,12 +69,12 @@ def modify_flow_log_attribute(ctx: Context, request: models.ModifyFlowLogAttribu
     """Name and description."""
     asked = given(request)
     with ctx.store.lock:
-        doc = need(ctx, "flow_log", asked["FlowLogId"])
+        doc = FLOW_LOG.need(ctx, asked["FlowLogId"])
         if "FlowLogName" in asked:
             check_name("FlowLogName", asked["FlowLogName"])
             doc["FlowLogName"] = asked["FlowLogName"]
         doc["FlowLogDescription"] = asked.get("FlowLogDescription", doc["FlowLogDescription"])
-        ctx.store.put("flow_log", doc["FlowLogId"], doc)
+        FLOW_LOG.save(ctx.store, doc)
 
 
 @action
@@ -94,5 +82,5 @@ def delete_flow_log(ctx: Context, request: models.DeleteFlowLogRequest) -> None:
     """Remove a flow log."""
     log_id = given(request)["FlowLogId"]
     with ctx.store.lock:
-        need(ctx, "flow_log", log_id)
-        drop(ctx, "flow_log", log_id)
+        FLOW_LOG.need(ctx, log_id)
+        FLOW_LOG.drop(ctx, log_id)

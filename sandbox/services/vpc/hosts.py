@@ -5,19 +5,17 @@ from then on a change of a security group reaches it. What is on record stands: 
 struck off before it is removed.
 """
 
-import threading
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, replace
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
+from sandbox.api.actions import Context
+from sandbox.api.locks import holding
 from sandbox.api.store import Doc, Store
 from sandbox.services import plane
+from sandbox.services.vpc.kinds import HOST, SECURITY_GROUP, SUBNET
 from sandbox.substrate import specs
-
-KIND = "network_host"
-_applying = threading.Lock()
-"""Firewalls are computed and set one after another, or an older set of rules could come last; and no host goes
-meanwhile."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +24,9 @@ class Connection:
 
     `owner`: the id of the resource. `groups`: security groups, first rules of the first group first. A host without
     groups is closed to newcomers unless `open`. `passes_to_targets`: a load balancer whose traffic the instances of its
-    VPC admit whatever their groups say (LoadBalancerPassToTarget).
+    VPC admit whatever their groups say (LoadBalancerPassToTarget); `trusts_balancers`: one of these instances.
+    `trusts_peers`: the owner's hosts (replication) and the gateway of its subnet (the cloud's own watch) reach it
+    whatever its groups say: those are for clients.
     """
 
     name: str
@@ -40,11 +40,23 @@ class Connection:
     groups: tuple[str, ...] = ()
     open: bool = False
     passes_to_targets: bool = False
+    trusts_balancers: bool = False
+    trusts_peers: bool = False
 
 
-def connection(doc: Doc) -> Connection:
+def _connection(doc: Doc) -> Connection:
     """A stored host as it was connected."""
-    return Connection(**{**doc, "groups": tuple(doc["groups"])})  # pyright: ignore[reportArgumentType]  # JSON
+    fields: Doc = {**doc, "groups": tuple(doc["groups"])}
+    return Connection(**fields)
+
+
+def _all(store: Store) -> list[Connection]:
+    return [_connection(doc) for doc in HOST.all(store)]
+
+
+def _find(store: Store, name: str) -> Connection | None:
+    doc = HOST.anywhere(store, name)
+    return None if doc is None else _connection(doc)
 
 
 def router_name(vpc_id: str) -> str:
@@ -54,6 +66,16 @@ def router_name(vpc_id: str) -> str:
 
 def connect(store: Store, connection: Connection) -> None:
     """Bring a host up as described; again with other groups or addresses to change it."""
+    with holding(HOST.name, connection.name):
+        _ensure(store, connection)
+        with store.lock:
+            before = _find(store, connection.name)
+            store.put(HOST.name, connection.name, asdict(connection), connection.region)
+        _apply(store, {connection.name})  # what has changed while it was made
+    _after_change(store, [each for each in (before, connection) if each])
+
+
+def _ensure(store: Store, connection: Connection) -> None:
     plane.current().ensure(
         specs.Host(
             name=connection.name,
@@ -61,76 +83,101 @@ def connect(store: Store, connection: Connection) -> None:
             private=IPv4Address(connection.private) if connection.private else None,
             region=connection.region if connection.public else None,
             public=IPv4Address(connection.public) if connection.public else None,
-            firewall=firewall(store, asdict(connection)),
+            firewall=_firewall(store, connection),
         )
     )
-    with store.lock:
-        before = store.find(KIND, connection.name)
-        store.put(KIND, connection.name, asdict(connection), connection.region)
-    _apply(store, {connection.name})  # what has changed while it was made
-    _after_change(store, [doc for doc in (before, asdict(connection)) if doc])
+
+
+def stand_again(ctx: Context, doc: Doc) -> None:
+    """Bring a recorded host up after a restart.
+
+    One whose subnet is not a document here (the legs of load balancers) is its own service's to bring back.
+    """
+    with holding(HOST.name, doc["name"]):
+        host = _find(ctx.store, doc["name"])
+        if host is not None and (host.subnet_id is None or SUBNET.anywhere(ctx.store, host.subnet_id)):
+            _ensure(ctx.store, host)
 
 
 def disconnect(store: Store, name: str) -> None:
     """Take a host off the network and out of its groups. Accepts what is already gone."""
-    with _applying:
+    with holding(HOST.name, name):
         with store.lock:
-            before = store.find(KIND, name)
-            store.delete(KIND, name)
+            before = _find(store, name)
+            store.delete(HOST.name, name)
         plane.current().remove(specs.Host, name)
     if before:
         _after_change(store, [before])
 
 
-def of_owner(store: Store, owner: str) -> list[Doc]:
+def of_owner(store: Store, owner: str) -> list[Connection]:
     """The hosts of a resource."""
-    return [doc for doc in store.list(KIND) if doc["owner"] == owner]
+    return [host for host in _all(store) if host.owner == owner]
 
 
-def of_group(store: Store, group_id: str) -> list[Doc]:
+def of_group(store: Store, group_id: str) -> list[Connection]:
     """The hosts that carry a security group."""
-    return [doc for doc in store.list(KIND) if group_id in doc["groups"]]
+    return [host for host in _all(store) if group_id in host.groups]
 
 
 def regroup(store: Store, owner: str, groups: tuple[str, ...]) -> None:
     """Give all hosts of a resource other security groups."""
-    changed: list[Doc] = []
     with store.lock:
-        for doc in of_owner(store, owner):
-            changed.append(dict(doc))
-            doc["groups"] = list(groups)
-            store.put(KIND, doc["name"], doc)
-            changed.append(doc)
-    _apply(store, {doc["name"] for doc in changed})
-    _after_change(store, changed)
+        before = of_owner(store, owner)
+        after = [replace(host, groups=groups) for host in before]
+        for host in after:
+            HOST.save(store, asdict(host))
+    _apply(store, {host.name for host in after})
+    _after_change(store, [*before, *after])
 
 
-def _after_change(store: Store, docs: list[Doc]) -> None:
+PublicChanged = Callable[[Store, str, str | None], None]
+_told: list[PublicChanged] = []
+
+
+def told_of_public(run: PublicChanged) -> PublicChanged:
+    """Register who keeps a resource's public address in its own documents: a function of owner and address."""
+    _told.append(run)
+    return run
+
+
+def change_public(store: Store, owner: str, public: str | None) -> None:
+    """Give a resource's host its public leg, or take it."""
+    for host in of_owner(store, owner)[:1]:
+        connect(store, replace(host, public=public))
+    for tell in _told:
+        tell(store, owner, public)
+
+
+def _after_change(store: Store, changed: Iterable[Connection]) -> None:
     """Bring the change to others: those whose rules name a group of these hosts, or who trust them."""
-    names = {doc["name"] for doc in docs}
-    affected: set[str] = set()
-    for group_id in {group for doc in docs for group in doc["groups"]}:
-        for other in store.list("security_group"):
-            if group_id in referred(other):
-                affected |= {host["name"] for host in of_group(store, other["SecurityGroupId"])}
-    vpcs = {doc["vpc_id"] for doc in docs if doc["kind"] == "CLB"}
-    affected |= {host["name"] for host in store.list(KIND) if host["kind"] == "CVM" and host["vpc_id"] in vpcs}
-    owners = {doc["owner"] for doc in docs if doc["kind"] == "Redis"}
-    affected |= {host["name"] for host in store.list(KIND) if host["owner"] in owners}
-    _apply(store, affected - names)
+    changed = list(changed)
+    groups = {group for host in changed for group in host.groups}
+    naming = {each["SecurityGroupId"] for each in SECURITY_GROUP.all(store) if groups & referred(each)}
+    vpcs = {host.vpc_id for host in changed if host.passes_to_targets}
+    owners = {host.owner for host in changed if host.trusts_peers}
+    affected = {
+        host.name
+        for host in _all(store)
+        if naming.intersection(host.groups)
+        or (host.trusts_balancers and host.vpc_id in vpcs)
+        or (host.trusts_peers and host.owner in owners)
+    }
+    _apply(store, affected - {host.name for host in changed})
 
 
 def apply_group(store: Store, group_id: str) -> None:
     """Bring a changed group's rules to every host that carries it."""
-    _apply(store, {host["name"] for host in of_group(store, group_id)})
+    _apply(store, {host.name for host in of_group(store, group_id)})
 
 
 def _apply(store: Store, names: set[str]) -> None:
-    with _applying:
-        for name in sorted(names):
-            doc = store.find(KIND, name)
-            if doc is not None:
-                plane.current().set_firewall(name, firewall(store, doc))
+    """The rules of each host as they are now: whoever comes last computes them last."""
+    for name in sorted(names):
+        with holding(HOST.name, name):
+            host = _find(store, name)
+            if host is not None:
+                plane.current().set_firewall(name, _firewall(store, host))
 
 
 _OUT = specs.Rule(verdict=specs.Verdict.ACCEPT, peers=(specs.EVERYWHERE,))
@@ -143,50 +190,45 @@ def referred(group: Doc) -> set[str]:
     return {rule["SecurityGroupId"] for rule in rules if rule.get("SecurityGroupId")}
 
 
-def firewall(store: Store, host: Doc) -> specs.Firewall | None:
+def _firewall(store: Store, host: Connection) -> specs.Firewall | None:
     """The firewall of a host's groups; None for one that is open to all."""
     trusted = _trusted(store, host)
-    if not host["groups"]:
-        return None if host["open"] else specs.Firewall(egress=(_OUT,), trusted=trusted)
+    if not host.groups:
+        return None if host.open else specs.Firewall(egress=(_OUT,), trusted=trusted)
     ingress: list[specs.Rule] = []
     egress: list[specs.Rule] = []
-    for group_id in host["groups"]:
-        group = store.find("security_group", group_id)
+    for group_id in host.groups:
+        group = SECURITY_GROUP.anywhere(store, group_id)
         if group is None:
             continue
         ingress += [made for rule in group["_policies"]["Ingress"] if (made := _rule(store, rule))]
         egress += [made for rule in group["_policies"]["Egress"] if (made := _rule(store, rule))]
-    if host["kind"] == "Redis":
+    if host.trusts_peers:
         egress.insert(0, specs.Rule(verdict=specs.Verdict.ACCEPT, peers=trusted))
     return specs.Firewall(ingress=tuple(ingress), egress=tuple(egress), trusted=trusted)
 
 
-def _trusted(store: Store, host: Doc) -> tuple[IPv4Network, ...]:
-    if host["kind"] == "Redis":
-        # Replication between the nodes of an instance, and the cloud's own watch from the router, go on whatever its
-        # groups say: those are for clients.
-        nodes = tuple(IPv4Network(node["private"]) for node in of_owner(store, host["owner"]) if node["private"])
-        gateway = IPv4Network(store.get("subnet", host["subnet_id"])["CidrBlock"])[1]
-        return (*nodes, IPv4Network(gateway))
-    if host["kind"] != "CVM":
-        return ()
-    balancers = [doc for doc in store.list(KIND) if doc["kind"] == "CLB" and doc["passes_to_targets"]]
-    return tuple(IPv4Network(doc["private"]) for doc in balancers if doc["private"] and doc["vpc_id"] == host["vpc_id"])
+def _trusted(store: Store, host: Connection) -> tuple[IPv4Network, ...]:
+    found: list[str | None] = []
+    if host.trusts_peers:
+        found += [peer.private for peer in of_owner(store, host.owner)]
+        subnet = SUBNET.anywhere(store, host.subnet_id or "")
+        found += [str(IPv4Network(subnet["CidrBlock"])[1])] if subnet else []
+    if host.trusts_balancers:
+        passing = [each for each in _all(store) if each.passes_to_targets]
+        found += [each.private for each in passing if each.vpc_id == host.vpc_id]
+    return tuple(IPv4Network(address) for address in found if address)
 
 
 def _rule(store: Store, rule: dict[str, Any]) -> specs.Rule | None:
     """None for IPv6 rules: the sandbox's networks carry IPv4."""
-    if rule.get("SecurityGroupId"):
+    if rule["SecurityGroupId"]:
         members = of_group(store, rule["SecurityGroupId"])
-        peers = tuple(IPv4Network(doc[leg]) for doc in members for leg in ("private", "public") if doc[leg])
-        if not peers:
-            return None
-    elif rule.get("CidrBlock"):
-        peers = (IPv4Network(rule["CidrBlock"]),)
-    elif rule.get("Ipv6CidrBlock"):
-        return None
+        peers = tuple(IPv4Network(leg) for host in members for leg in (host.private, host.public) if leg)
     else:
-        peers = (specs.EVERYWHERE,)
+        peers = (IPv4Network(rule["CidrBlock"]),) if rule["CidrBlock"] else ()
+    if not peers:
+        return None
     return specs.Rule(
         verdict=specs.Verdict(rule["Action"].lower()),
         peers=peers,

@@ -1,5 +1,7 @@
 """NAT gateways. Source: docs/sources.md, network."""
 
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from ipaddress import IPv4Address
 from typing import Any
 
@@ -7,13 +9,16 @@ from tencentcloud.vpc.v20170312 import models
 
 from sandbox.api.actions import Context, action, task
 from sandbox.api.errors import ApiError
+from sandbox.api.locks import holding
 from sandbox.api.paging import matches, page
 from sandbox.api.store import Doc
 from sandbox.services import plane
-from sandbox.services.params import check_name, check_one_of, create, drop, given, need, public, select, stamp, tag_set
+from sandbox.services.params import check_name, check_one_of, given, public, stamp, tag_set
 from sandbox.services.places import check_zone
 from sandbox.services.vpc import eips
-from sandbox.services.vpc.networks import QUOTAS
+from sandbox.services.vpc.hosts import router_name
+from sandbox.services.vpc.kinds import NAT, ROUTE_TABLE, TASK, VPC, of_vpc
+from sandbox.services.vpc.networks import QUOTAS, or_take_back
 from sandbox.substrate import specs
 
 STEP_S = 0.4
@@ -32,7 +37,7 @@ def _check_size(version: int, connections: int, bandwidth: int) -> None:
 
 
 def _take_eips(ctx: Context, nat: Doc, ips: list[str]) -> None:
-    """Bind elastic addresses to a gateway; the caller holds the lock."""
+    """Bind elastic addresses to a gateway; the caller holds the store's lock, and keeps the gateway."""
     docs = [eips.by_address(ctx, ip) for ip in ips]
     for doc in docs:
         if doc["AddressStatus"] != "UNBIND":
@@ -46,11 +51,20 @@ def _take_eips(ctx: Context, nat: Doc, ips: list[str]) -> None:
         nat["PublicIpAddressSet"].append(shown)
 
 
-def _apply(ctx: Context, nat: Doc) -> None:
+def _let_eips_go(ctx: Context, nat: Doc, ips: list[str]) -> None:
+    """The opposite; an address that it does not have is passed over."""
+    for each in nat["PublicIpAddressSet"]:
+        if each["PublicIpAddress"] in ips:
+            eips.unbind_one(ctx.store, each["AddressId"])
+    nat["PublicIpAddressSet"] = [each for each in nat["PublicIpAddressSet"] if each["PublicIpAddress"] not in ips]
+
+
+def apply(nat: Doc) -> None:
+    """Bring a gateway with its addresses to the data plane."""
     plane.current().ensure(
         specs.Nat(
             name=nat["NatGatewayId"],
-            router=ctx.store.get("vpc", nat["VpcId"])["_router"],
+            router=router_name(nat["VpcId"]),
             public=tuple(IPv4Address(each["PublicIpAddress"]) for each in nat["PublicIpAddressSet"]),
         )
     )
@@ -68,16 +82,13 @@ def create_nat_gateway(ctx: Context, request: models.CreateNatGatewayRequest) ->
     if asked.get("Zone"):
         check_zone(ctx.region, asked["Zone"])
     with ctx.store.lock:
-        need(ctx, "vpc", asked["VpcId"])
-        same = [doc for doc in ctx.store.list("nat", ctx.region) if doc["VpcId"] == asked["VpcId"]]
+        VPC.need(ctx, asked["VpcId"])
+        same = of_vpc(ctx.store, NAT, asked["VpcId"])
         if len(same) >= QUOTAS["vpc-max-nat-gateways"]:
             message = f"The VPC `{asked['VpcId']}` has {len(same)} NAT gateways, the most it may have."
             raise ApiError("LimitExceeded.NatGatewayPerVpcLimitExceeded", message)
-        if not asked.get("PublicIpAddresses"):
-            raise ApiError("MissingParameter", "The request is missing the parameter `PublicIpAddresses`.")
-        nat_id = ctx.store.new_id("nat")
         doc: Doc = {
-            "NatGatewayId": nat_id,
+            "NatGatewayId": ctx.store.new_id("nat"),
             "NatGatewayName": asked["NatGatewayName"],
             "CreatedTime": stamp(ctx),
             "State": "PENDING",
@@ -95,20 +106,34 @@ def create_nat_gateway(ctx: Context, request: models.CreateNatGatewayRequest) ->
             "DeletionProtectionEnabled": asked.get("DeletionProtectionEnabled", False),
         }
         _take_eips(ctx, doc, asked["PublicIpAddresses"])
-        create(ctx, "nat", nat_id, doc)
-    ctx.later(STEP_S, "nat.start", {"id": nat_id})
+        NAT.create(ctx, doc)
+    ctx.later(STEP_S, "nat.start", {"id": doc["NatGatewayId"]})
     return {"NatGatewaySet": [public(doc)], "TotalCount": 1}
 
 
-@task("nat.start")
+def _not_made(ctx: Context, payload: dict[str, Any], reason: str) -> None:
+    _set_state(ctx, payload["id"], "PENDFAILURE")
+
+
+@task("nat.start", attempts=4, given_up=_not_made)
 def start(ctx: Context, payload: dict[str, Any]) -> None:
     """The gateway translates from here on."""
+    found = NAT.find(ctx, payload["id"])
+    if found is None:
+        return
+    with holding(VPC.name, found["VpcId"]):
+        doc = NAT.find(ctx, payload["id"])
+        if doc is not None and doc["State"] == "PENDING":
+            apply(doc)
+            _set_state(ctx, payload["id"], "AVAILABLE")
+
+
+def _set_state(ctx: Context, nat_id: str, state: str) -> None:
+    """Unless it is being deleted."""
     with ctx.store.lock:
-        doc = ctx.store.find("nat", payload["id"])
-        if doc is None or doc["State"] == "DELETING":
-            return
-        _apply(ctx, doc)
-        ctx.store.put("nat", payload["id"], {**doc, "State": "AVAILABLE"})
+        doc = NAT.find(ctx, nat_id)
+        if doc is not None and doc["State"] != "DELETING":
+            NAT.save(ctx.store, {**doc, "State": state})
 
 
 _FILTERS = {"nat-gateway-id": "NatGatewayId", "vpc-id": "VpcId", "nat-gateway-name": "NatGatewayName"}
@@ -116,8 +141,8 @@ _FILTERS = {"nat-gateway-id": "NatGatewayId", "vpc-id": "VpcId", "nat-gateway-na
 
 @action
 def describe_nat_gateways(ctx: Context, request: models.DescribeNatGatewaysRequest) -> dict[str, Any]:
-    """Gateways by ids or filters."""
-    docs = select(ctx, "nat", given(request).get("NatGatewayIds"), "NatGatewayId")
+    """Gateways by ids or filters. An id that does not exist is left out: so a client sees that one is gone."""
+    docs = NAT.pick(ctx, given(request).get("NatGatewayIds"))
     docs = [public(doc) for doc in docs if matches(doc, request.Filters, _FILTERS)]
     return {"TotalCount": len(docs), "NatGatewaySet": page(docs, request.Offset, request.Limit)}
 
@@ -127,7 +152,7 @@ def modify_nat_gateway_attribute(ctx: Context, request: models.ModifyNatGatewayA
     """Name, bandwidth (recorded: the sandbox does not shape traffic), deletion protection."""
     asked = given(request)
     with ctx.store.lock:
-        doc = need(ctx, "nat", asked["NatGatewayId"])
+        doc = NAT.need(ctx, asked["NatGatewayId"])
         if "NatGatewayName" in asked:
             check_name("NatGatewayName", asked["NatGatewayName"])
             doc["NatGatewayName"] = asked["NatGatewayName"]
@@ -136,7 +161,7 @@ def modify_nat_gateway_attribute(ctx: Context, request: models.ModifyNatGatewayA
             _check_size(doc["NatProductVersion"], doc["MaxConcurrentConnection"], bandwidth)
             doc["InternetMaxBandwidthOut"] = bandwidth
         doc["DeletionProtectionEnabled"] = asked.get("DeletionProtectionEnabled", doc["DeletionProtectionEnabled"])
-        ctx.store.put("nat", doc["NatGatewayId"], doc)
+        NAT.save(ctx.store, doc)
 
 
 @action
@@ -144,38 +169,57 @@ def reset_nat_gateway_connection(ctx: Context, request: models.ResetNatGatewayCo
     """The connection limit (recorded)."""
     asked = given(request)
     with ctx.store.lock:
-        doc = need(ctx, "nat", asked["NatGatewayId"])
+        doc = NAT.need(ctx, asked["NatGatewayId"])
         _check_size(doc["NatProductVersion"], asked["MaxConcurrentConnection"], doc["InternetMaxBandwidthOut"])
-        ctx.store.put("nat", doc["NatGatewayId"], {**doc, "MaxConcurrentConnection": asked["MaxConcurrentConnection"]})
+        NAT.save(ctx.store, {**doc, "MaxConcurrentConnection": asked["MaxConcurrentConnection"]})
+
+
+@contextmanager
+def _changed(ctx: Context, nat_id: str, undo: Callable[[Doc], None]) -> Generator[Doc]:
+    """A gateway to change: what is done to it is kept and brought to the data plane, or taken back by `undo`.
+
+    The id of the request is that of the task, which has succeeded when the request is answered.
+    """
+    with holding(VPC.name, NAT.need(ctx, nat_id)["VpcId"]):
+        with ctx.store.lock:
+            doc = NAT.need(ctx, nat_id)
+            yield doc
+            NAT.save(ctx.store, doc)
+
+        def take_back() -> None:
+            undo(doc)
+            NAT.save(ctx.store, doc)
+
+        with or_take_back(ctx.store, take_back):
+            apply(doc)
+    TASK.create(ctx, {"TaskId": ctx.request_id, "Result": "SUCCESS"})
 
 
 @action
 def associate_nat_gateway_address(ctx: Context, request: models.AssociateNatGatewayAddressRequest) -> None:
     """More addresses to leave with."""
     asked = given(request)
-    with ctx.store.lock:
-        doc = need(ctx, "nat", asked["NatGatewayId"])
-        _take_eips(ctx, doc, asked.get("PublicIpAddresses", []))
-        ctx.store.put("nat", doc["NatGatewayId"], doc)
-        _apply(ctx, doc)
+    ips: list[str] = asked["PublicIpAddresses"]
+    with _changed(ctx, asked["NatGatewayId"], lambda doc: _let_eips_go(ctx, doc, ips)) as doc:
+        _take_eips(ctx, doc, ips)
 
 
 @action
 def disassociate_nat_gateway_address(ctx: Context, request: models.DisassociateNatGatewayAddressRequest) -> None:
     """Fewer addresses; one always stays."""
     asked = given(request)
-    gone: list[str] = asked["PublicIpAddresses"]
-    with ctx.store.lock:
-        doc = need(ctx, "nat", asked["NatGatewayId"])
-        kept = [each for each in doc["PublicIpAddressSet"] if each["PublicIpAddress"] not in gone]
-        if not kept:
+    ips: list[str] = asked["PublicIpAddresses"]
+    with _changed(ctx, asked["NatGatewayId"], lambda doc: _take_eips(ctx, doc, ips)) as doc:
+        if all(each["PublicIpAddress"] in ips for each in doc["PublicIpAddressSet"]):
             raise ApiError("UnsupportedOperation.PublicIpAddressDisassociate", "A NAT gateway keeps one address.")
-        for each in doc["PublicIpAddressSet"]:
-            if each not in kept:
-                eips.unbind_one(ctx.store, each["AddressId"])
-        doc["PublicIpAddressSet"] = kept
-        ctx.store.put("nat", doc["NatGatewayId"], doc)
-        _apply(ctx, doc)
+        _let_eips_go(ctx, doc, ips)
+
+
+@action
+def describe_vpc_task_result(ctx: Context, request: models.DescribeVpcTaskResultRequest) -> dict[str, Any]:
+    """What a request became, by its id."""
+    doc = TASK.need(ctx, given(request)["TaskId"])
+    return {"Status": doc["Result"], "Output": "", "Result": []}
 
 
 @action
@@ -183,21 +227,25 @@ def delete_nat_gateway(ctx: Context, request: models.DeleteNatGatewayRequest) ->
     """DELETING, then gone; its addresses are UNBIND again. Not while a route leads to it."""
     nat_id = given(request)["NatGatewayId"]
     with ctx.store.lock:
-        doc = need(ctx, "nat", nat_id)
+        doc = NAT.need(ctx, nat_id)
         if doc["DeletionProtectionEnabled"]:
             raise ApiError("UnsupportedOperation", f"`{nat_id}` is protected from deletion.")
-        for table in ctx.store.list("route_table", ctx.region):
+        for table in of_vpc(ctx.store, ROUTE_TABLE, doc["VpcId"]):
             if any(route["GatewayId"] == nat_id for route in table["RouteSet"]):
                 message = f"The route table `{table['RouteTableId']}` has a route to `{nat_id}`."
                 raise ApiError("UnsupportedOperation.NatGatewayHaveRoute", message)
-        ctx.store.put("nat", nat_id, {**doc, "State": "DELETING"})
+        NAT.save(ctx.store, {**doc, "State": "DELETING"})
     ctx.later(STEP_S, "nat.remove", {"id": nat_id})
 
 
 @task("nat.remove")
 def remove(ctx: Context, payload: dict[str, Any]) -> None:
     """Take the gateway away."""
-    plane.current().remove(specs.Nat, payload["id"])
-    with ctx.store.lock:
-        eips.unbind(ctx.store, payload["id"])
-        drop(ctx, "nat", payload["id"])
+    doc = NAT.find(ctx, payload["id"])
+    if doc is None:
+        return
+    with holding(VPC.name, doc["VpcId"]):
+        plane.current().remove(specs.Nat, payload["id"])
+        with ctx.store.lock:
+            eips.unbind(ctx.store, payload["id"])
+            NAT.drop(ctx, payload["id"])

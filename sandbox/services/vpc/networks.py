@@ -1,5 +1,11 @@
-"""VPCs and their quotas. Source: docs/sources.md, network."""
+"""VPCs and their quotas. Source: docs/sources.md, network.
 
+Whoever changes what stands on a VPC's router holds the VPC meanwhile (`holding(VPC.name, vpc_id)`), writes the
+documents under the store's lock, lets go of that, and brings the plane to them.
+"""
+
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from ipaddress import AddressValueError, IPv4Address, IPv4Network, NetmaskValueError
 from typing import Any
 
@@ -7,11 +13,14 @@ from tencentcloud.vpc.v20170312 import models
 
 from sandbox.api.actions import Context, action
 from sandbox.api.errors import ApiError
+from sandbox.api.locks import holding
 from sandbox.api.paging import matches, page
-from sandbox.api.store import Doc
+from sandbox.api.store import Doc, Store
 from sandbox.services import plane
-from sandbox.services.params import check_name, create, drop, given, need, public, select, stamp, tag_set
+from sandbox.services.params import check_name, given, public, stamp, tag_set
 from sandbox.services.vpc.hosts import router_name
+from sandbox.services.vpc.kinds import HOST, NAT, ROUTE_TABLE, SUBNET, VPC, of_vpc
+from sandbox.substrate.errors import SubstrateError
 from sandbox.substrate.specs import Router
 
 QUOTAS = {
@@ -21,7 +30,6 @@ QUOTAS = {
     "route-table-max-policies": 50,
     "vpc-max-nat-gateways": 3,
     "eip-per-nat-gateway": 10,
-    "vpc-max-enis": 1000,
     "appid-max-security-groups": 50,
     "vpc-max-assistant-cidrs": 5,
 }
@@ -69,9 +77,25 @@ def check_dns(servers: list[str]) -> None:
             raise ApiError("InvalidParameterValue.Malformed", message) from None
 
 
-def default_table(ctx: Context, vpc_id: str) -> Doc:
+def default_table(store: Store, vpc_id: str) -> Doc:
     """The route table that a VPC is born with."""
-    return next(doc for doc in ctx.store.list("route_table", ctx.region) if doc["VpcId"] == vpc_id and doc["Main"])
+    return next(doc for doc in of_vpc(store, ROUTE_TABLE, vpc_id) if doc["Main"])
+
+
+@contextmanager
+def or_take_back(store: Store, undo: Callable[[], None]) -> Generator[None]:
+    """Bring the plane up for documents that are written. Where it cannot be done, `undo` takes them back."""
+    try:
+        yield
+    except SubstrateError:
+        with store.lock:
+            undo()
+        raise
+
+
+def ensure_router(region: str, doc: Doc) -> None:
+    """Bring a VPC's router up."""
+    plane.current().ensure(Router(name=doc["_router"], region=region))
 
 
 @action
@@ -83,40 +107,50 @@ def create_vpc(ctx: Context, request: models.CreateVpcRequest) -> dict[str, Any]
     servers = asked.get("DnsServers")
     if servers is not None:
         check_dns(servers)
-    with ctx.store.lock:
-        check_quota(ctx, "appid-max-vpcs", len(ctx.store.list("vpc", ctx.region)))
-        vpc_id = ctx.store.new_id("vpc")
-        doc: Doc = {
-            "VpcId": vpc_id,
-            "VpcName": asked["VpcName"],
-            "CidrBlock": str(cidr),
-            "IsDefault": False,
-            "EnableMulticast": str(asked.get("EnableMulticast", "false")).lower() == "true",
-            "CreatedTime": stamp(ctx),
-            "DnsServerSet": servers or DEFAULT_DNS,
-            "DomainName": asked.get("DomainName", ""),
-            "DhcpOptionsId": "",
-            "EnableDhcp": True,
-            "Ipv6CidrBlock": "",
-            "TagSet": tag_set(asked.get("Tags")),
-            "AssistantCidrSet": [],
-            "_router": router_name(vpc_id),
-        }
-        plane.current().ensure(Router(name=doc["_router"], region=ctx.region))
-        create(ctx, "vpc", vpc_id, doc)
-        table_id = ctx.store.new_id("rtb")
-        table: Doc = {
-            "VpcId": vpc_id,
-            "RouteTableId": table_id,
-            "RouteTableName": "default",
-            "AssociationSet": [],
-            "RouteSet": [],
-            "Main": True,
-            "CreatedTime": stamp(ctx),
-            "TagSet": [],
-        }
-        create(ctx, "route_table", table_id, table)
+    vpc_id = ctx.store.new_id("vpc")
+    doc: Doc = {
+        "VpcId": vpc_id,
+        "VpcName": asked["VpcName"],
+        "CidrBlock": str(cidr),
+        "IsDefault": False,
+        "EnableMulticast": str(asked.get("EnableMulticast", "false")).lower() == "true",
+        "CreatedTime": stamp(ctx),
+        "DnsServerSet": servers or DEFAULT_DNS,
+        "DomainName": asked.get("DomainName", ""),
+        "DhcpOptionsId": "",
+        "EnableDhcp": True,
+        "Ipv6CidrBlock": "",
+        "TagSet": tag_set(asked.get("Tags")),
+        "AssistantCidrSet": [],
+        "_router": router_name(vpc_id),
+    }
+    table: Doc = {
+        "VpcId": vpc_id,
+        "RouteTableId": ctx.store.new_id("rtb"),
+        "RouteTableName": "default",
+        "AssociationSet": [],
+        "RouteSet": [],
+        "Main": True,
+        "CreatedTime": stamp(ctx),
+        "TagSet": [],
+    }
+    with holding(VPC.name, vpc_id):
+        with ctx.store.lock:
+            check_quota(ctx, "appid-max-vpcs", len(VPC.list(ctx)))
+            _keep(ctx, doc, table)
+        with or_take_back(ctx.store, lambda: _forget(ctx, vpc_id)):
+            ensure_router(ctx.region, doc)
     return {"Vpc": public(doc)}
+
+
+def _keep(ctx: Context, doc: Doc, table: Doc) -> None:
+    VPC.create(ctx, doc)
+    ROUTE_TABLE.create(ctx, table)
+
+
+def _forget(ctx: Context, vpc_id: str) -> None:
+    ROUTE_TABLE.drop(ctx, default_table(ctx.store, vpc_id)["RouteTableId"])
+    VPC.drop(ctx, vpc_id)
 
 
 _FILTERS = {
@@ -131,7 +165,7 @@ _FILTERS = {
 @action
 def describe_vpcs(ctx: Context, request: models.DescribeVpcsRequest) -> dict[str, Any]:
     """VPCs by ids or filters."""
-    docs = select(ctx, "vpc", given(request).get("VpcIds"), "VpcId")
+    docs = VPC.select(ctx, given(request).get("VpcIds"))
     docs = [public(doc) for doc in docs if matches(doc, request.Filters, _FILTERS)]
     return {"TotalCount": len(docs), "VpcSet": page(docs, request.Offset, request.Limit)}
 
@@ -141,7 +175,7 @@ def modify_vpc_attribute(ctx: Context, request: models.ModifyVpcAttributeRequest
     """Name, name servers, multicast, domain name."""
     asked = given(request)
     with ctx.store.lock:
-        doc = need(ctx, "vpc", asked["VpcId"])
+        doc = VPC.need(ctx, asked["VpcId"])
         if "VpcName" in asked:
             check_name("VpcName", asked["VpcName"])
             doc["VpcName"] = asked["VpcName"]
@@ -151,34 +185,42 @@ def modify_vpc_attribute(ctx: Context, request: models.ModifyVpcAttributeRequest
         if "EnableMulticast" in asked:
             doc["EnableMulticast"] = str(asked["EnableMulticast"]).lower() == "true"
         doc["DomainName"] = asked.get("DomainName", doc["DomainName"])
-        ctx.store.put("vpc", doc["VpcId"], doc)
+        VPC.save(ctx.store, doc)
 
 
-def inside(ctx: Context, vpc_id: str) -> list[str]:
-    """Ids of all that still lives in a VPC, its default route table apart."""
+Occupants = Callable[[Context, str], Sequence[str]]
+_occupants: list[Occupants] = []
+
+
+def occupies(run: Occupants) -> Occupants:
+    """Register who knows what lives in a VPC: a function from the VPC's id to ids. A VPC that holds something stays."""
+    _occupants.append(run)
+    return run
+
+
+@occupies
+def _inside(ctx: Context, vpc_id: str) -> list[str]:
     store = ctx.store
-    found = [doc["SubnetId"] for doc in store.list("subnet", ctx.region) if doc["VpcId"] == vpc_id]
-    found += [doc["NatGatewayId"] for doc in store.list("nat", ctx.region) if doc["VpcId"] == vpc_id]
-    tables = [doc for doc in store.list("route_table", ctx.region) if doc["VpcId"] == vpc_id]
-    found += [doc["RouteTableId"] for doc in tables if not doc["Main"]]
-    found += [doc["owner"] for doc in store.list("network_host", ctx.region) if doc["vpc_id"] == vpc_id]
-    found += [
-        doc["LoadBalancerId"] for doc in store.list("clb.load_balancer", ctx.region) if doc.get("VpcId") == vpc_id
-    ]
-    return list(dict.fromkeys(found))
+    found = [doc["SubnetId"] for doc in of_vpc(store, SUBNET, vpc_id)]
+    found += [doc["NatGatewayId"] for doc in of_vpc(store, NAT, vpc_id)]
+    found += [doc["RouteTableId"] for doc in of_vpc(store, ROUTE_TABLE, vpc_id) if not doc["Main"]]
+    return found + [doc["owner"] for doc in HOST.all(store) if doc["vpc_id"] == vpc_id]
 
 
 @action
 def delete_vpc(ctx: Context, request: models.DeleteVpcRequest) -> None:
     """Only an empty VPC goes."""
     vpc_id = given(request)["VpcId"]
-    with ctx.store.lock:
-        doc = need(ctx, "vpc", vpc_id)
-        if left := inside(ctx, vpc_id):
-            raise ApiError("ResourceInUse", f"The VPC `{vpc_id}` still holds {', '.join(left[:5])}.")
-        plane.current().remove(Router, doc["_router"])
-        drop(ctx, "route_table", default_table(ctx, vpc_id)["RouteTableId"])
-        drop(ctx, "vpc", vpc_id)
+    with holding(VPC.name, vpc_id):
+        with ctx.store.lock:
+            doc = VPC.select(ctx, [vpc_id])[0]
+            left = dict.fromkeys(id for occupants in _occupants for id in occupants(ctx, vpc_id))
+            if left:
+                raise ApiError("ResourceInUse", f"The VPC `{vpc_id}` still holds {', '.join(list(left)[:5])}.")
+            table = default_table(ctx.store, vpc_id)
+            _forget(ctx, vpc_id)
+        with or_take_back(ctx.store, lambda: _keep(ctx, doc, table)):
+            plane.current().remove(Router, doc["_router"])
 
 
 @action
@@ -196,19 +238,11 @@ def modify_assistant_cidr(ctx: Context, request: models.ModifyAssistantCidrReque
     return {"AssistantCidrSet": _change_assistants(ctx, asked["VpcId"], new, old)}
 
 
-@action
-def delete_assistant_cidr(ctx: Context, request: models.DeleteAssistantCidrRequest) -> None:
-    """Remove secondary ranges."""
-    asked = given(request)
-    _change_assistants(ctx, asked["VpcId"], [], asked["CidrBlocks"])
-
-
 def _change_assistants(ctx: Context, vpc_id: str, new: list[str], old: list[str]) -> list[dict[str, Any]]:
     with ctx.store.lock:
-        doc = need(ctx, "vpc", vpc_id)
-        subnets = [each for each in ctx.store.list("subnet", ctx.region) if each["VpcId"] == vpc_id]
+        doc = VPC.need(ctx, vpc_id)
         kept = [each for each in doc["AssistantCidrSet"] if each["CidrBlock"] not in old]
-        for subnet in subnets:
+        for subnet in of_vpc(ctx.store, SUBNET, vpc_id):
             if any(IPv4Network(subnet["CidrBlock"]).subnet_of(IPv4Network(cidr)) for cidr in old):
                 raise ApiError("ResourceInUse", f"The subnet `{subnet['SubnetId']}` lies in the range to remove.")
         for text in new:
@@ -218,12 +252,5 @@ def _change_assistants(ctx: Context, vpc_id: str, new: list[str], old: list[str]
             kept.append({"VpcId": vpc_id, "CidrBlock": text, "AssistantType": 0, "SubnetSet": []})
         check_quota(ctx, "vpc-max-assistant-cidrs", max(len(kept) - 1, 0))
         doc["AssistantCidrSet"] = kept
-        ctx.store.put("vpc", vpc_id, doc)
+        VPC.save(ctx.store, doc)
         return kept
-
-
-@action
-def describe_vpc_limits(ctx: Context, request: models.DescribeVpcLimitsRequest) -> dict[str, Any]:
-    """Quotas by name; unknown names are left out."""
-    names = given(request)["LimitTypes"]
-    return {"VpcLimitSet": [{"LimitType": name, "LimitValue": QUOTAS[name]} for name in names if name in QUOTAS]}

@@ -1,6 +1,8 @@
 """Rules of security groups. Source: docs/sources.md, network; SDK docstring of ModifySecurityGroupPolicies."""
 
 import re
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Any
 
 from tencentcloud.vpc.v20170312 import models
@@ -8,8 +10,9 @@ from tencentcloud.vpc.v20170312 import models
 from sandbox.api.actions import Context, action
 from sandbox.api.errors import ApiError
 from sandbox.api.store import Doc
-from sandbox.services.params import check_one_of, given, in_region, need, stamp
+from sandbox.services.params import check_one_of, given, stamp
 from sandbox.services.vpc import hosts
+from sandbox.services.vpc.kinds import SECURITY_GROUP
 from sandbox.services.vpc.networks import network
 
 RULES_PER_DIRECTION = 100
@@ -45,19 +48,21 @@ def _checked(ctx: Context, asked: dict[str, Any]) -> Doc:
     peers = [name for name in _PEERS if asked.get(name)]
     if len(peers) > 1:
         raise ApiError("InvalidParameter.Coexist", f"Only one of {', '.join(peers)} may be set in a rule.")
+    if not peers:
+        raise ApiError("MissingParameter", f"A rule needs one of {', '.join(_PEERS)}: whom it is about.")
     protocol = str(asked.get("Protocol", "ALL")).upper()
     check_one_of("Protocol", protocol, ("TCP", "UDP", "ICMP", "ICMPV6", "GRE", "ALL"))
     if asked.get("CidrBlock"):
         block = asked["CidrBlock"]
         network("CidrBlock", block if "/" in block else f"{block}/32")
-    if asked.get("SecurityGroupId") and in_region(ctx, "security_group", asked["SecurityGroupId"]) is None:
+    if asked.get("SecurityGroupId") and SECURITY_GROUP.find(ctx, asked["SecurityGroupId"]) is None:
         message = f"The security group `{asked['SecurityGroupId']}` does not exist."
         raise ApiError("InvalidSecurityGroupID.NotFound", message)
     return {
         "Protocol": protocol,
         "Port": _port(protocol, str(asked.get("Port", "ALL"))),
         "ServiceTemplate": {"ServiceId": "", "ServiceGroupId": ""},
-        "CidrBlock": asked.get("CidrBlock", "" if peers else "0.0.0.0/0"),
+        "CidrBlock": asked.get("CidrBlock", ""),
         "Ipv6CidrBlock": asked.get("Ipv6CidrBlock", ""),
         "SecurityGroupId": asked.get("SecurityGroupId", ""),
         "AddressTemplate": {"AddressId": "", "AddressGroupId": ""},
@@ -77,64 +82,65 @@ def _check_count(rules: list[Doc]) -> None:
         raise ApiError("LimitExceeded.SecurityGroupPolicySet", message)
 
 
-def _save(ctx: Context, group: Doc, rules: dict[str, list[Doc]]) -> None:
-    for direction in DIRECTIONS:
-        _check_count(rules[direction])
-    group["_policies"] = {"Version": str(int(group["_policies"]["Version"]) + 1), **rules}
-    group["UpdateTime"] = stamp(ctx)
-    ctx.store.put("security_group", group["SecurityGroupId"], group)
-
-
-def _check_version(group: Doc, wanted: str) -> None:
-    """The version the caller saw, or the one it is about to make (as the official provider sends), or none."""
-    now = int(group["_policies"]["Version"])
-    if wanted and wanted not in (str(now), str(now + 1)):
-        message = f"The rules of `{group['SecurityGroupId']}` are at version {now}, not {wanted}: read them again."
+def _check_version(group: Doc, asked: Doc, expected: int) -> None:
+    """A request may name a version, so that it changes what its caller has seen and nothing else."""
+    wanted = str(asked.get("Version", ""))
+    if wanted and wanted != str(expected):
+        now = group["_policies"]["Version"]
+        message = f"The rules of `{group['SecurityGroupId']}` are at version {now}; the request names {wanted}."
         raise ApiError("UnsupportedOperation.VersionMismatch", message)
 
 
-def replace_all(ctx: Context, group_id: str, asked: dict[str, Any]) -> None:
-    """Put new rules in place of a group's old ones; a direction that is left out stays. Version "0" clears all."""
+@contextmanager
+def _changed(ctx: Context, asked: Doc) -> Generator[tuple[Doc, dict[str, list[Doc]]]]:
+    """A group and its rules to change: what is left of them is kept, and brought to all that carry the group."""
     with ctx.store.lock:
-        group = need(ctx, "security_group", group_id)
-        version = str(asked.get("Version", ""))
+        group = SECURITY_GROUP.need(ctx, asked["SecurityGroupId"])
         rules: dict[str, list[Doc]] = {name: group["_policies"][name] for name in DIRECTIONS}
-        if version == "0" and not any(asked.get(name) for name in DIRECTIONS):
-            rules = {name: [] for name in DIRECTIONS}
-        else:
-            _check_version(group, "" if version == "0" else version)
-            for name in DIRECTIONS:
-                if name in asked:
-                    rules[name] = [_checked(ctx, rule) for rule in asked[name]]
-        _save(ctx, group, rules)
-    hosts.apply_group(ctx.store, group_id)
+        yield group, rules
+        for direction in DIRECTIONS:
+            _check_count(rules[direction])
+        group["_policies"] = {"Version": str(_version(group) + 1), **rules}
+        group["UpdateTime"] = stamp(ctx)
+        SECURITY_GROUP.save(ctx.store, group)
+    hosts.apply_group(ctx.store, group["SecurityGroupId"])
+
+
+def _version(group: Doc) -> int:
+    return int(group["_policies"]["Version"])
 
 
 @action
 def modify_security_group_policies(ctx: Context, request: models.ModifySecurityGroupPoliciesRequest) -> None:
-    """Replace a group's rules."""
+    """Put new rules in place of a group's old ones; a direction that is left out stays.
+
+    Version "0" clears all rules and ignores the new ones. Another is that of the new rules: one more than the group's.
+    """
     asked = given(request)
-    replace_all(ctx, asked["SecurityGroupId"], asked["SecurityGroupPolicySet"])
+    wanted = asked["SecurityGroupPolicySet"]
+    with _changed(ctx, asked) as (group, rules):
+        if str(wanted.get("Version", "")) == "0":
+            rules |= {name: [] for name in DIRECTIONS}
+            return
+        if not any(name in wanted for name in DIRECTIONS):
+            raise ApiError("MissingParameter", "`SecurityGroupPolicySet` has neither `Ingress` nor `Egress`.")
+        _check_version(group, wanted, _version(group) + 1)
+        rules |= {name: [_checked(ctx, rule) for rule in wanted[name]] for name in DIRECTIONS if name in wanted}
 
 
 @action
 def create_security_group_policies(ctx: Context, request: models.CreateSecurityGroupPoliciesRequest) -> None:
-    """Add rules in one direction: before the one with the first rule's PolicyIndex, else in front."""
+    """Add rules in one direction: before the one with the first rule's PolicyIndex, else at the end."""
     asked = given(request)
     wanted = asked["SecurityGroupPolicySet"]
-    if sum(1 for name in DIRECTIONS if wanted.get(name)) != 1:
+    named = [name for name in DIRECTIONS if wanted.get(name)]
+    if len(named) != 1:
         raise ApiError("InvalidParameter.Coexist", "Give either Ingress or Egress rules, and at least one.")
-    with ctx.store.lock:
-        group = need(ctx, "security_group", asked["SecurityGroupId"])
-        _check_version(group, str(wanted.get("Version", "")))
-        rules: dict[str, list[Doc]] = {name: group["_policies"][name] for name in DIRECTIONS}
-        for name in DIRECTIONS:
-            if wanted.get(name):
-                index = min(int(wanted[name][0].get("PolicyIndex", 0)), len(rules[name]))
-                added = [_checked(ctx, rule) for rule in wanted[name]]
-                rules[name] = rules[name][:index] + added + rules[name][index:]
-        _save(ctx, group, rules)
-    hosts.apply_group(ctx.store, asked["SecurityGroupId"])
+    with _changed(ctx, asked) as (group, rules):
+        _check_version(group, wanted, _version(group))
+        kept = rules[named[0]]
+        index = min(int(wanted[named[0]][0].get("PolicyIndex", len(kept))), len(kept))
+        kept[index:index] = [_checked(ctx, rule) for rule in wanted[named[0]]]
 
 
 @action
@@ -142,15 +148,11 @@ def delete_security_group_policies(ctx: Context, request: models.DeleteSecurityG
     """Remove rules by PolicyIndex, or by their content."""
     asked = given(request)
     wanted = asked["SecurityGroupPolicySet"]
-    with ctx.store.lock:
-        group = need(ctx, "security_group", asked["SecurityGroupId"])
-        _check_version(group, str(wanted.get("Version", "")))
-        rules: dict[str, list[Doc]] = {name: group["_policies"][name] for name in DIRECTIONS}
+    with _changed(ctx, asked) as (group, rules):
+        _check_version(group, wanted, _version(group))
         for name in DIRECTIONS:
             gone = {_index(ctx, rules[name], rule) for rule in wanted.get(name, [])}
             rules[name] = [rule for index, rule in enumerate(rules[name]) if index not in gone]
-        _save(ctx, group, rules)
-    hosts.apply_group(ctx.store, asked["SecurityGroupId"])
 
 
 def _index(ctx: Context, rules: list[Doc], asked: dict[str, Any]) -> int:
@@ -172,7 +174,7 @@ def describe_security_group_policies(
     ctx: Context, request: models.DescribeSecurityGroupPoliciesRequest
 ) -> dict[str, Any]:
     """A group's rules in their order, each with its PolicyIndex."""
-    group = need(ctx, "security_group", given(request)["SecurityGroupId"])
+    group = SECURITY_GROUP.need(ctx, given(request)["SecurityGroupId"])
     kept = group["_policies"]
     shown = {name: [{"PolicyIndex": index, **rule} for index, rule in enumerate(kept[name])] for name in DIRECTIONS}
     return {"SecurityGroupPolicySet": {"Version": kept["Version"], **shown}}

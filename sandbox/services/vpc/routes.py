@@ -1,16 +1,20 @@
 """Route tables and their entries. Source: docs/sources.md, network."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Any
 
 from tencentcloud.vpc.v20170312 import models
 
 from sandbox.api.actions import Context, action
 from sandbox.api.errors import ApiError
+from sandbox.api.locks import holding
 from sandbox.api.paging import matches, page
 from sandbox.api.store import Doc
-from sandbox.services.params import check_name, check_one_of, create, drop, given, need, public, select, stamp, tag_set
+from sandbox.services.params import check_name, check_one_of, given, public, stamp, tag_set
 from sandbox.services.vpc import subnets
-from sandbox.services.vpc.networks import check_quota, network
+from sandbox.services.vpc.kinds import NAT, ROUTE_TABLE, SUBNET, VPC, of_vpc
+from sandbox.services.vpc.networks import check_quota, network, or_take_back
 
 GATEWAY_TYPES = (
     "CVM",
@@ -33,13 +37,11 @@ def create_route_table(ctx: Context, request: models.CreateRouteTableRequest) ->
     asked = given(request)
     check_name("RouteTableName", asked["RouteTableName"])
     with ctx.store.lock:
-        need(ctx, "vpc", asked["VpcId"])
-        count = sum(1 for each in ctx.store.list("route_table", ctx.region) if each["VpcId"] == asked["VpcId"])
-        check_quota(ctx, "vpc-max-route-tables", count)
-        table_id = ctx.store.new_id("rtb")
+        VPC.need(ctx, asked["VpcId"])
+        check_quota(ctx, "vpc-max-route-tables", len(of_vpc(ctx.store, ROUTE_TABLE, asked["VpcId"])))
         doc: Doc = {
             "VpcId": asked["VpcId"],
-            "RouteTableId": table_id,
+            "RouteTableId": ctx.store.new_id("rtb"),
             "RouteTableName": asked["RouteTableName"],
             "AssociationSet": [],
             "RouteSet": [],
@@ -47,7 +49,7 @@ def create_route_table(ctx: Context, request: models.CreateRouteTableRequest) ->
             "CreatedTime": stamp(ctx),
             "TagSet": tag_set(asked.get("Tags")),
         }
-        create(ctx, "route_table", table_id, doc)
+        ROUTE_TABLE.create(ctx, doc)
     return {"RouteTable": public(doc)}
 
 
@@ -63,7 +65,7 @@ _FILTERS = {
 @action
 def describe_route_tables(ctx: Context, request: models.DescribeRouteTablesRequest) -> dict[str, Any]:
     """Route tables with entries and associations."""
-    docs = select(ctx, "route_table", given(request).get("RouteTableIds"), "RouteTableId")
+    docs = ROUTE_TABLE.select(ctx, given(request).get("RouteTableIds"))
     docs = [public(doc) for doc in docs if matches(doc, request.Filters, _FILTERS)]
     return {"TotalCount": len(docs), "RouteTableSet": page(docs, request.Offset, request.Limit)}
 
@@ -73,10 +75,9 @@ def modify_route_table_attribute(ctx: Context, request: models.ModifyRouteTableA
     """The name."""
     asked = given(request)
     with ctx.store.lock:
-        doc = need(ctx, "route_table", asked["RouteTableId"])
+        doc = ROUTE_TABLE.need(ctx, asked["RouteTableId"])
         check_name("RouteTableName", asked["RouteTableName"])
-        doc["RouteTableName"] = asked["RouteTableName"]
-        ctx.store.put("route_table", doc["RouteTableId"], doc)
+        ROUTE_TABLE.save(ctx.store, {**doc, "RouteTableName": asked["RouteTableName"]})
 
 
 @action
@@ -84,13 +85,13 @@ def delete_route_table(ctx: Context, request: models.DeleteRouteTableRequest) ->
     """Not the default one, and none that a subnet uses."""
     table_id = given(request)["RouteTableId"]
     with ctx.store.lock:
-        doc = need(ctx, "route_table", table_id)
+        doc = ROUTE_TABLE.need(ctx, table_id)
         if doc["Main"]:
             message = f"`{table_id}` is the VPC's default route table: it goes with the VPC."
             raise ApiError("UnsupportedOperation.RouteTableCanNotDelete", message)
         if doc["AssociationSet"]:
             raise ApiError("ResourceInUse", f"The subnet `{doc['AssociationSet'][0]['SubnetId']}` uses `{table_id}`.")
-        drop(ctx, "route_table", table_id)
+        ROUTE_TABLE.drop(ctx, table_id)
 
 
 def _check_next_hop(ctx: Context, table: Doc, route: dict[str, Any]) -> None:
@@ -99,48 +100,56 @@ def _check_next_hop(ctx: Context, table: Doc, route: dict[str, Any]) -> None:
     if kind == "EIP" and hop != "0":
         raise ApiError("InvalidParameterValue", "A route to EIP has the next hop `0`.")
     if kind == "NAT":
-        nat = need(ctx, "nat", hop, "InvalidParameterValue.RouteNextHopInvalid")
+        nat = NAT.need(ctx, hop, "InvalidParameterValue.RouteNextHopInvalid")
         if nat["VpcId"] != table["VpcId"]:
             raise ApiError("InvalidParameterValue.RouteNextHopInvalid", f"`{hop}` is in another VPC.")
 
 
+@contextmanager
+def _changed(ctx: Context, table_id: str) -> Generator[Doc]:
+    """A table to change: what is done to it is kept, and brought to the subnets that use it."""
+    with holding(VPC.name, ROUTE_TABLE.need(ctx, table_id)["VpcId"]):
+        with ctx.store.lock:
+            before, table = ROUTE_TABLE.need(ctx, table_id), ROUTE_TABLE.need(ctx, table_id)
+            yield table
+            ROUTE_TABLE.save(ctx.store, table)
+        with or_take_back(ctx.store, lambda: ROUTE_TABLE.save(ctx.store, before)):
+            for association in table["AssociationSet"]:
+                subnets.apply(ctx.store, ctx.store.get(SUBNET.name, association["SubnetId"]))
+
+
 @action
 def create_routes(ctx: Context, request: models.CreateRoutesRequest) -> dict[str, Any]:
-    """Add entries to a table; each gets a numeric id."""
+    """Add entries to a table; each gets a numeric id. The answer has the new ones alone."""
     asked = given(request)
-    with ctx.store.lock:
-        table = need(ctx, "route_table", asked["RouteTableId"])
-        for route in asked["Routes"]:
-            destination = str(network("DestinationCidrBlock", route.get("DestinationCidrBlock", "")))
-            _check_next_hop(ctx, table, route)
-            if any(each["DestinationCidrBlock"] == destination for each in table["RouteSet"]):
-                message = f"The table `{table['RouteTableId']}` already has a route to {destination}."
-                raise ApiError("InvalidParameterValue.Duplicate", message)
-            check_quota(ctx, "route-table-max-policies", len(table["RouteSet"]))
-            table["RouteSet"].append(
-                {
-                    "DestinationCidrBlock": destination,
-                    "GatewayType": route["GatewayType"],
-                    "GatewayId": route["GatewayId"],
-                    "RouteId": ctx.store.number("route", 100001),
-                    "RouteItemId": ctx.store.new_id("rti"),
-                    "RouteDescription": route.get("RouteDescription", ""),
-                    "Enabled": bool(route.get("Enabled", True)),
-                    "RouteType": "USER",
-                    "RouteTableId": table["RouteTableId"],
-                    "DestinationIpv6CidrBlock": "",
-                    "PublishedToVbc": False,
-                    "CreatedTime": stamp(ctx),
-                }
-            )
-        _save(ctx, table)
-    return {"TotalCount": len(asked["Routes"]), "RouteTableSet": [public(table)]}
+    with _changed(ctx, asked["RouteTableId"]) as table:
+        made = [_add(ctx, table, route) for route in asked["Routes"]]
+    return {"TotalCount": len(made), "RouteTableSet": [public({**table, "RouteSet": made})]}
 
 
-def _save(ctx: Context, table: Doc) -> None:
-    ctx.store.put("route_table", table["RouteTableId"], table)
-    for association in table["AssociationSet"]:
-        subnets.apply(ctx.store, ctx.store.get("subnet", association["SubnetId"]))
+def _add(ctx: Context, table: Doc, route: dict[str, Any]) -> Doc:
+    destination = str(network("DestinationCidrBlock", route.get("DestinationCidrBlock", "")))
+    _check_next_hop(ctx, table, route)
+    if any(each["DestinationCidrBlock"] == destination for each in table["RouteSet"]):
+        message = f"The table `{table['RouteTableId']}` already has a route to {destination}."
+        raise ApiError("InvalidParameterValue.Duplicate", message)
+    check_quota(ctx, "route-table-max-policies", len(table["RouteSet"]))
+    made: Doc = {
+        "DestinationCidrBlock": destination,
+        "GatewayType": route["GatewayType"],
+        "GatewayId": route["GatewayId"],
+        "RouteId": ctx.store.number("route", 100001),
+        "RouteItemId": ctx.store.new_id("rti"),
+        "RouteDescription": route.get("RouteDescription", ""),
+        "Enabled": bool(route.get("Enabled", True)),
+        "RouteType": "USER",
+        "RouteTableId": table["RouteTableId"],
+        "DestinationIpv6CidrBlock": "",
+        "PublishedToVbc": False,
+        "CreatedTime": stamp(ctx),
+    }
+    table["RouteSet"].append(made)
+    return made
 
 
 def _is_one(route: Doc, asked: dict[str, Any]) -> bool:
@@ -157,30 +166,26 @@ def _is_one(route: Doc, asked: dict[str, Any]) -> bool:
 def delete_routes(ctx: Context, request: models.DeleteRoutesRequest) -> dict[str, Any]:
     """Remove entries. An entry that does not exist is ResourceNotFound."""
     asked = given(request)
-    with ctx.store.lock:
-        table = need(ctx, "route_table", asked["RouteTableId"])
-        gone: list[Doc] = []
+    gone: list[Doc] = []
+    with _changed(ctx, asked["RouteTableId"]) as table:
         for each in asked["Routes"]:
             found = [route for route in table["RouteSet"] if _is_one(route, each)]
             if not found:
                 raise ApiError("ResourceNotFound", f"The table `{table['RouteTableId']}` has no such route.")
             gone += found
         table["RouteSet"] = [route for route in table["RouteSet"] if route not in gone]
-        _save(ctx, table)
     return {"RouteSet": gone}
 
 
 def _switch(ctx: Context, asked: dict[str, Any], enabled: bool) -> None:
-    with ctx.store.lock:
-        table = need(ctx, "route_table", asked["RouteTableId"])
-        wanted = [*asked.get("RouteIds", []), *asked.get("RouteItemIds", [])]
+    wanted = [*asked.get("RouteIds", []), *asked.get("RouteItemIds", [])]
+    with _changed(ctx, asked["RouteTableId"]) as table:
         known = {key for route in table["RouteSet"] for key in (route["RouteId"], route["RouteItemId"])}
         if missing := [each for each in wanted if each not in known]:
             raise ApiError("ResourceNotFound", f"The table `{table['RouteTableId']}` has no route `{missing[0]}`.")
         for route in table["RouteSet"]:
             if route["RouteId"] in wanted or route["RouteItemId"] in wanted:
                 route["Enabled"] = enabled
-        _save(ctx, table)
 
 
 @action

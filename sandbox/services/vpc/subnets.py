@@ -7,19 +7,22 @@ from tencentcloud.vpc.v20170312 import models
 
 from sandbox.api.actions import Context, action
 from sandbox.api.errors import ApiError
+from sandbox.api.locks import holding
 from sandbox.api.paging import matches, page
 from sandbox.api.store import Doc, Store
 from sandbox.services import plane
-from sandbox.services.params import check_name, create, drop, given, need, public, select, stamp, tag_set
+from sandbox.services.params import check_name, given, public, stamp, tag_set
 from sandbox.services.places import check_zone
 from sandbox.services.vpc import addresses
-from sandbox.services.vpc.networks import check_quota, default_table, network
+from sandbox.services.vpc.hosts import router_name
+from sandbox.services.vpc.kinds import HOST, ROUTE_TABLE, SUBNET, VPC, of_vpc
+from sandbox.services.vpc.networks import check_quota, default_table, network, or_take_back
 from sandbox.substrate import specs
 
 
 def apply(store: Store, subnet: Doc) -> None:
     """Bring the subnet and its way out to the data plane."""
-    table = store.get("route_table", subnet["RouteTableId"])
+    table = store.get(ROUTE_TABLE.name, subnet["RouteTableId"])
     routed = any(
         route["DestinationCidrBlock"] == "0.0.0.0/0" and route["GatewayType"] == "NAT" and route["Enabled"]
         for route in table["RouteSet"]
@@ -27,7 +30,7 @@ def apply(store: Store, subnet: Doc) -> None:
     plane.current().ensure(
         specs.Subnet(
             name=subnet["SubnetId"],
-            router=store.get("vpc", subnet["VpcId"])["_router"],
+            router=router_name(subnet["VpcId"]),
             cidr=IPv4Network(subnet["CidrBlock"]),
             routed_out=routed,
         )
@@ -47,67 +50,66 @@ def _check_range(ctx: Context, vpc: Doc, text: str) -> IPv4Network:
     if not any(cidr.subnet_of(IPv4Network(each)) for each in ranges) or cidr.prefixlen > 29:
         message = f"The subnet range {text} must lie in the VPC's {', '.join(ranges)} with a prefix of at most 29."
         raise ApiError("InvalidParameterValue.SubnetRange", message)
-    for other in ctx.store.list("subnet", ctx.region):
-        if other["VpcId"] == vpc["VpcId"] and cidr.overlaps(IPv4Network(other["CidrBlock"])):
+    for other in of_vpc(ctx.store, SUBNET, vpc["VpcId"]):
+        if cidr.overlaps(IPv4Network(other["CidrBlock"])):
             message = f"The subnet range {text} overlaps {other['CidrBlock']} of `{other['SubnetId']}`."
             raise ApiError("InvalidParameterValue.SubnetConflict", message)
     return cidr
-
-
-def _create(ctx: Context, vpc_id: str, name: str, cidr_text: str, zone: str, tags: list[Any]) -> Doc:
-    check_name("SubnetName", name)
-    check_zone(ctx.region, zone)
-    with ctx.store.lock:
-        vpc = need(ctx, "vpc", vpc_id)
-        count = sum(1 for each in ctx.store.list("subnet", ctx.region) if each["VpcId"] == vpc_id)
-        check_quota(ctx, "vpc-max-subnets", count)
-        cidr = _check_range(ctx, vpc, cidr_text)
-        table = default_table(ctx, vpc_id)
-        subnet_id = ctx.store.new_id("subnet")
-        doc: Doc = {
-            "VpcId": vpc_id,
-            "SubnetId": subnet_id,
-            "SubnetName": name,
-            "CidrBlock": str(cidr),
-            "IsDefault": False,
-            "EnableBroadcast": False,
-            "Zone": zone,
-            "RouteTableId": table["RouteTableId"],
-            "CreatedTime": stamp(ctx),
-            "Ipv6CidrBlock": "",
-            "NetworkAclId": "",
-            "IsRemoteVpcSnat": False,
-            "TagSet": tag_set(tags),
-            "CdcId": "",
-        }
-        apply(ctx.store, doc)
-        create(ctx, "subnet", subnet_id, doc)
-        table["AssociationSet"].append({"SubnetId": subnet_id, "RouteTableId": table["RouteTableId"]})
-        ctx.store.put("route_table", table["RouteTableId"], table)
-    return shown(ctx.store, doc)
 
 
 @action
 def create_subnet(ctx: Context, request: models.CreateSubnetRequest) -> dict[str, Any]:
     """A subnet in a zone, on the VPC's default route table."""
     asked = given(request)
-    for name in ("CidrBlock", "Zone"):
-        if name not in asked:
-            raise ApiError("MissingParameter", f"The request is missing the parameter `{name}`.")
-    made = _create(ctx, asked["VpcId"], asked["SubnetName"], asked["CidrBlock"], asked["Zone"], asked.get("Tags", []))
-    return {"Subnet": made}
+    vpc_id = asked["VpcId"]
+    check_name("SubnetName", asked["SubnetName"])
+    check_zone(ctx.region, asked["Zone"])
+    with holding(VPC.name, vpc_id):
+        with ctx.store.lock:
+            vpc = VPC.need(ctx, vpc_id)
+            check_quota(ctx, "vpc-max-subnets", len(of_vpc(ctx.store, SUBNET, vpc_id)))
+            doc: Doc = {
+                "VpcId": vpc_id,
+                "SubnetId": ctx.store.new_id("subnet"),
+                "SubnetName": asked["SubnetName"],
+                "CidrBlock": str(_check_range(ctx, vpc, asked["CidrBlock"])),
+                "IsDefault": False,
+                "EnableBroadcast": False,
+                "Zone": asked["Zone"],
+                "RouteTableId": default_table(ctx.store, vpc_id)["RouteTableId"],
+                "CreatedTime": stamp(ctx),
+                "Ipv6CidrBlock": "",
+                "NetworkAclId": "",
+                "IsRemoteVpcSnat": False,
+                "TagSet": tag_set(asked.get("Tags")),
+                "CdcId": "",
+            }
+            _keep(ctx, doc)
+        with or_take_back(ctx.store, lambda: _forget(ctx, doc)):
+            apply(ctx.store, doc)
+    return {"Subnet": shown(ctx.store, doc)}
 
 
-@action
-def create_subnets(ctx: Context, request: models.CreateSubnetsRequest) -> dict[str, Any]:
-    """Several subnets; the first that is refused ends the request."""
-    asked = given(request)
-    tags = asked.get("Tags", [])
-    made = [
-        _create(ctx, asked["VpcId"], each["SubnetName"], each["CidrBlock"], each["Zone"], tags)
-        for each in asked["Subnets"]
-    ]
-    return {"SubnetSet": made}
+def _keep(ctx: Context, subnet: Doc) -> None:
+    SUBNET.create(ctx, subnet)
+    _join_table(ctx.store, subnet)
+
+
+def _forget(ctx: Context, subnet: Doc) -> None:
+    _leave_table(ctx.store, subnet)
+    SUBNET.drop(ctx, subnet["SubnetId"])
+
+
+def _join_table(store: Store, subnet: Doc) -> None:
+    table = store.get(ROUTE_TABLE.name, subnet["RouteTableId"])
+    table["AssociationSet"].append({"SubnetId": subnet["SubnetId"], "RouteTableId": table["RouteTableId"]})
+    ROUTE_TABLE.save(store, table)
+
+
+def _leave_table(store: Store, subnet: Doc) -> None:
+    table = store.get(ROUTE_TABLE.name, subnet["RouteTableId"])
+    table["AssociationSet"] = [each for each in table["AssociationSet"] if each["SubnetId"] != subnet["SubnetId"]]
+    ROUTE_TABLE.save(store, table)
 
 
 _FILTERS = {
@@ -124,7 +126,7 @@ _FILTERS = {
 @action
 def describe_subnets(ctx: Context, request: models.DescribeSubnetsRequest) -> dict[str, Any]:
     """Subnets by ids or filters."""
-    docs = select(ctx, "subnet", given(request).get("SubnetIds"), "SubnetId")
+    docs = SUBNET.select(ctx, given(request).get("SubnetIds"))
     docs = [doc for doc in docs if matches(doc, request.Filters, _FILTERS)]
     shown_docs = [shown(ctx.store, doc) for doc in page(docs, request.Offset, request.Limit)]
     return {"TotalCount": len(docs), "SubnetSet": shown_docs}
@@ -135,51 +137,51 @@ def modify_subnet_attribute(ctx: Context, request: models.ModifySubnetAttributeR
     """Name and broadcast."""
     asked = given(request)
     with ctx.store.lock:
-        doc = need(ctx, "subnet", asked["SubnetId"])
+        doc = SUBNET.need(ctx, asked["SubnetId"])
         if "SubnetName" in asked:
             check_name("SubnetName", asked["SubnetName"])
             doc["SubnetName"] = asked["SubnetName"]
         if "EnableBroadcast" in asked:
             doc["EnableBroadcast"] = str(asked["EnableBroadcast"]).lower() == "true"
-        ctx.store.put("subnet", doc["SubnetId"], doc)
+        SUBNET.save(ctx.store, doc)
 
 
 @action
 def replace_route_table_association(ctx: Context, request: models.ReplaceRouteTableAssociationRequest) -> None:
     """Put a subnet on another route table of its VPC."""
     asked = given(request)
-    with ctx.store.lock:
-        doc = need(ctx, "subnet", asked["SubnetId"])
-        table = need(ctx, "route_table", asked["RouteTableId"])
-        if table["VpcId"] != doc["VpcId"]:
-            raise ApiError("UnsupportedOperation.VpcMismatch", "The route table and the subnet are in different VPCs.")
-        leave_table(ctx.store, doc)
-        table = ctx.store.get("route_table", asked["RouteTableId"])
-        table["AssociationSet"].append({"SubnetId": doc["SubnetId"], "RouteTableId": table["RouteTableId"]})
-        ctx.store.put("route_table", table["RouteTableId"], table)
-        doc["RouteTableId"] = table["RouteTableId"]
-        ctx.store.put("subnet", doc["SubnetId"], doc)
-        apply(ctx.store, doc)
+    subnet = SUBNET.need(ctx, asked["SubnetId"])
+    with holding(VPC.name, subnet["VpcId"]):
+        with ctx.store.lock:
+            subnet = SUBNET.need(ctx, asked["SubnetId"])
+            table = ROUTE_TABLE.need(ctx, asked["RouteTableId"])
+            if table["VpcId"] != subnet["VpcId"]:
+                message = "The route table and the subnet are in different VPCs."
+                raise ApiError("UnsupportedOperation.VpcMismatch", message)
+            moved = {**subnet, "RouteTableId": table["RouteTableId"]}
+            _move(ctx.store, subnet, moved)
+        with or_take_back(ctx.store, lambda: _move(ctx.store, moved, subnet)):
+            apply(ctx.store, moved)
 
 
-def leave_table(store: Store, subnet: Doc) -> None:
-    """Take a subnet out of its route table's associations."""
-    table = store.get("route_table", subnet["RouteTableId"])
-    table["AssociationSet"] = [each for each in table["AssociationSet"] if each["SubnetId"] != subnet["SubnetId"]]
-    store.put("route_table", table["RouteTableId"], table)
+def _move(store: Store, subnet: Doc, moved: Doc) -> None:
+    _leave_table(store, subnet)
+    SUBNET.save(store, moved)
+    _join_table(store, moved)
 
 
 @action
 def delete_subnet(ctx: Context, request: models.DeleteSubnetRequest) -> None:
     """Only a subnet whose addresses are all free goes."""
     subnet_id = given(request)["SubnetId"]
-    with ctx.store.lock:
-        doc = need(ctx, "subnet", subnet_id)
-        owners = [each["owner"] for each in addresses.private_of(ctx.store, subnet_id)]
-        owners += [each["owner"] for each in ctx.store.list("network_host") if each["subnet_id"] == subnet_id]
-        if owners:
-            used_by = ", ".join(list(dict.fromkeys(owners))[:5])
-            raise ApiError("ResourceInUse", f"The subnet `{subnet_id}` is in use by {used_by}.")
-        leave_table(ctx.store, doc)
-        plane.current().remove(specs.Subnet, subnet_id)
-        drop(ctx, "subnet", subnet_id)
+    with holding(VPC.name, SUBNET.need(ctx, subnet_id)["VpcId"]):
+        with ctx.store.lock:
+            doc = SUBNET.select(ctx, [subnet_id])[0]
+            owners = [each["owner"] for each in addresses.private_of(ctx.store, subnet_id)]
+            owners += [each["owner"] for each in HOST.all(ctx.store) if each["subnet_id"] == subnet_id]
+            if owners:
+                used_by = ", ".join(list(dict.fromkeys(owners))[:5])
+                raise ApiError("ResourceInUse", f"The subnet `{subnet_id}` is in use by {used_by}.")
+            _forget(ctx, doc)
+        with or_take_back(ctx.store, lambda: _keep(ctx, doc)):
+            plane.current().remove(specs.Subnet, subnet_id)

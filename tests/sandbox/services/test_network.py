@@ -15,6 +15,7 @@ from tencentcloud.vpc.v20170312 import models, vpc_client
 
 from sandbox.services.plane import Spec
 from sandbox.services.vpc import hosts
+from sandbox.services.vpc.kinds import HOST
 from sandbox.substrate.specs import Verdict
 from tests.sandbox.world import World, world
 
@@ -206,6 +207,7 @@ def test_a_rule_that_names_a_group_follows_its_members(net: World) -> None:
         ({**TCP_443, "Action": "ALLOW"}, "InvalidParameterValue"),
         ({**TCP_443, "SecurityGroupId": "sg-00000000"}, "InvalidParameter.Coexist"),
         ({**TCP_443, "CidrBlock": "10.0.0.1/8"}, "InvalidParameterValue.Malformed"),
+        ({"Action": "ACCEPT", "Protocol": "ALL", "Port": "ALL"}, "MissingParameter"),
     ],
 )
 def test_a_rule_that_makes_no_sense_is_refused(net: World, rule: dict[str, Any], code: str) -> None:
@@ -219,13 +221,39 @@ def test_a_group_takes_a_hundred_rules_per_direction(net: World) -> None:
         net.rules(group_id, [TCP_443] * 101)
 
 
-def test_rules_changed_by_another_hand_are_a_version_conflict(net: World) -> None:
+def _version(net: World, group_id: str) -> str:
+    return net.call("vpc", "DescribeSecurityGroupPolicies", SecurityGroupId=group_id)["SecurityGroupPolicySet"][
+        "Version"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("action", "accepted"),
+    [
+        ("ModifySecurityGroupPolicies", "3"),  # the version that the new rules will be
+        ("CreateSecurityGroupPolicies", "2"),  # the version that the caller has seen
+        ("DeleteSecurityGroupPolicies", "2"),
+    ],
+)
+def test_one_version_of_a_groups_rules_can_be_changed(net: World, action: str, accepted: str) -> None:
     group_id = net.group([TCP_443])
     net.rules(group_id, [TCP_443])
-    net.rules(group_id, [TCP_443])
-    stale = {"Version": "1", "Ingress": [TCP_443]}
-    with refused("UnsupportedOperation.VersionMismatch"):
-        net.call("vpc", "ModifySecurityGroupPolicies", SecurityGroupId=group_id, SecurityGroupPolicySet=stale)
+    assert _version(net, group_id) == "2"
+    for version in {"1", "2", "3", "4"} - {accepted}:
+        with refused("UnsupportedOperation.VersionMismatch"):
+            wanted = {"Version": version, "Ingress": [TCP_443]}
+            net.call("vpc", action, SecurityGroupId=group_id, SecurityGroupPolicySet=wanted)
+    wanted = {"Version": accepted, "Ingress": [TCP_443]}
+    net.call("vpc", action, SecurityGroupId=group_id, SecurityGroupPolicySet=wanted)
+    assert _version(net, group_id) == "3"
+
+
+def test_version_0_clears_all_rules_whatever_comes_with_it(net: World) -> None:
+    group_id = net.group([TCP_443])
+    wanted = {"Version": "0", "Ingress": [TCP_443]}
+    net.call("vpc", "ModifySecurityGroupPolicies", SecurityGroupId=group_id, SecurityGroupPolicySet=wanted)
+    kept = net.call("vpc", "DescribeSecurityGroupPolicies", SecurityGroupId=group_id)["SecurityGroupPolicySet"]
+    assert (kept["Ingress"], kept["Egress"]) == ([], [])
 
 
 def test_an_instance_with_an_elastic_address_has_a_public_leg(net: World) -> None:
@@ -257,7 +285,7 @@ def test_a_host_is_on_record_only_while_it_stands(net: World, monkeypatch: pytes
         ensure(spec)
 
     def remove_meanwhile(kind: type[Spec], name: str) -> None:
-        assert net.api.store.find(hosts.KIND, name) is None  # so nobody looks for it afterwards
+        assert HOST.anywhere(net.api.store, name) is None  # so nobody looks for it afterwards
         remove(kind, name)
 
     monkeypatch.setattr(net.plane, "ensure", ensure_meanwhile)

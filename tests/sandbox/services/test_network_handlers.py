@@ -57,6 +57,44 @@ def test_a_security_group_and_its_rules(net: World) -> None:
         HANDLERS[rules].read(net.cloud, id, second)
 
 
+RULES = "tencentcloud:Security/groupRuleSet:GroupRuleSet"
+
+
+def test_rules_that_a_hand_has_changed_once_are_a_conflict(net: World) -> None:
+    rule: Props = {"action": "ACCEPT", "cidrBlock": "10.0.0.0/8", "protocol": "TCP", "port": "443"}
+    inputs: Props = {"securityGroupId": net.group(), "ingresses": [rule]}
+    id, outputs = net.up(RULES, inputs)
+    by_hand = {"Action": "ACCEPT", "Protocol": "TCP", "Port": "22", "CidrBlock": "10.0.0.0/8"}
+    net.rules(id, [by_hand])
+    with pytest.raises(CloudError, match="VersionMismatch"):
+        net.change(RULES, id, outputs, {**inputs, "ingresses": [{**rule, "port": "80"}]})
+    refreshed = net.read(RULES, id, outputs)
+    assert refreshed is not None
+    net.change(RULES, id, refreshed, {**inputs, "ingresses": [{**rule, "port": "80"}]})
+
+
+def test_a_rule_without_a_source_is_refused(net: World) -> None:
+    with pytest.raises(CloudError, match="MissingParameter"):
+        net.up(RULES, {"securityGroupId": net.group(), "ingresses": [{"action": "ACCEPT", "protocol": "ALL"}]})
+
+
+def test_a_rule_keeps_the_protocol_and_port_that_it_does_not_name(net: World) -> None:
+    rule: Props = {"action": "ACCEPT", "cidrBlock": "10.0.0.0/8", "protocol": "TCP", "port": "443"}
+    inputs: Props = {"securityGroupId": net.group(), "ingresses": [rule]}
+    id, outputs = net.up(RULES, inputs)
+    changed = {"action": "DROP", "cidrBlock": "10.0.0.0/8"}
+    outputs = net.change(RULES, id, outputs, {**inputs, "ingresses": [changed, changed]})
+    assert [(each["protocol"], each["port"]) for each in outputs["ingresses"]] == [("TCP", "443"), ("ALL", "ALL")]
+
+
+def test_an_address_that_a_gateway_holds_is_not_released(net: World) -> None:
+    """The gateway keeps one address: the provider fails, as nothing frees it."""
+    eip, outputs = net.up("tencentcloud:Eip/instance:Instance")
+    net.up("tencentcloud:Nat/gateway:Gateway", vpcId=net.vpc(), name="n", assignedEipSets=[outputs["publicIp"]])
+    with pytest.raises(CloudError, match="PublicIpAddressDisassociate"):
+        net.down("tencentcloud:Eip/instance:Instance", eip, outputs)
+
+
 def test_a_way_out(net: World) -> None:
     vpc_id = net.vpc()
     eip, eip_outputs = net.up("tencentcloud:Eip/instance:Instance", {"name": "e", "tags": TAGS})
@@ -89,6 +127,7 @@ def test_a_flow_log_refuses_another_resource_when_it_is_applied(net: World) -> N
         "trafficType": "ALL",
         "vpcId": vpc_id,
         "cloudLogId": "topic",
+        "storageType": "cls",
     }
     _cycle(net, "tencentcloud:Vpc/flowLog:FlowLog", inputs, {**inputs, "flowLogName": "g"})
 
@@ -277,7 +316,7 @@ def test_redis_settings(net: World) -> None:
         ("tencentcloud:Vpc/instance:Instance", {"name": "v" * 61, "cidrBlock": "10.0.0.0/16"}, "name"),
         ("tencentcloud:Nat/gateway:Gateway", {"assignedEipSets": ["eip-12345678"]}, "assignedEipSets"),
         ("tencentcloud:Nat/gateway:Gateway", {"bandwidth": 101}, "bandwidth"),
-        ("tencentcloud:Route/tableEntry:TableEntry", {"nextType": "EIP", "nextHub": "nat-1"}, "nextHub"),
+        ("tencentcloud:Route/tableEntry:TableEntry", {"nextType": "INTERNET"}, "nextType"),
         ("tencentcloud:Redis/instance:Instance", {"redisShardNum": 2}, "redisShardNum"),
         ("tencentcloud:Redis/instance:Instance", {"password": "onlyletters"}, "password"),
         ("tencentcloud:As/lifecycleHook:LifecycleHook", {"heartbeatTimeout": 10}, "heartbeatTimeout"),

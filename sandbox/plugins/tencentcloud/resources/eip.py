@@ -1,46 +1,62 @@
-"""Eip/instance and Eip/association. Source: docs/sources.md, network."""
+"""Eip/instance. Source: docs/fidelity/vpc.md."""
 
 from typing import Any
 
 from sandbox.plugins.tencentcloud.handler import (
     Cloud,
+    CloudError,
     Created,
     Handler,
     Partial,
     Props,
     ProviderError,
-    given,
     read_tags,
     resource,
     tag_list,
     write_tags,
 )
 from sandbox.plugins.tencentcloud.resources import shapes
+from sandbox.plugins.tencentcloud.resources.network_calls import DELETE_S, set_only
 
 WAIT_S = 180.0
 _PERIODS = (*range(1, 13), 24, 36)
+PREPAID = "BANDWIDTH_PREPAID_BY_MONTH"
 MUTEX = ("DesOperation.MutexTaskRunning", "OperationDenied.MutexTaskRunning")
+"""What an address answers that is being changed."""
+_ALLOCATED = {
+    "type": "AddressType",
+    "anycastZone": "AnycastZone",
+    "internetServiceProvider": "InternetServiceProvider",
+    "internetChargeType": "InternetChargeType",
+    "internetMaxBandwidthOut": "InternetMaxBandwidthOut",
+    "bandwidthPackageId": "BandwidthPackageId",
+    "egress": "Egress",
+    "antiDdosPackageId": "AntiDDoSPackageId",
+    "name": "AddressName",
+    "cdcId": "DedicatedClusterId",
+}
 
 
-def find(cloud: Cloud, id: str) -> dict[str, Any] | None:
-    """The address, or None."""
-    filters = {"Filters": shapes.by_filter("address-id", id)}
-    return shapes.one(cloud, "vpc", "DescribeAddresses", filters, "AddressSet")
+def find(cloud: Cloud, id: str) -> dict[str, Any]:
+    """The address; empty when it is gone. It may be one of a dedicated cluster, which has to be asked for."""
+    ids = {"AddressIds": [id]}
+    dedicated = ids | {"Filters": [{"Name": "business-type", "Values": ["CDC"]}]}
+    for params in (ids, dedicated):
+        found: list[dict[str, Any]] = cloud.call("vpc", "DescribeAddresses", params)["AddressSet"]
+        if found:
+            return found[0]
+    return {}
 
 
-def status(cloud: Cloud, id: str) -> str:
-    """Its status; GONE if there is none."""
-    return (find(cloud, id) or {"AddressStatus": "GONE"})["AddressStatus"]
-
-
-def wait_task(cloud: Cloud, number: str) -> None:
-    """Wait for an address task. Raises ProviderError when it failed."""
+def wait_task(cloud: Cloud, number: str | None) -> str:
+    """Wait for an address task, if there is one; its result."""
+    if not number:
+        return "SUCCESS"
 
     def result() -> str:
-        return cloud.call("vpc", "DescribeTaskResult", {"TaskId": int(number)})["Result"]
+        return cloud.call("vpc", "DescribeTaskResult", {"TaskId": int(number)}).get("Result") or ""
 
-    if cloud.wait(result, ("SUCCESS", "FAILED"), WAIT_S, what=f"task {number}") == "FAILED":
-        raise ProviderError(f"eip task {number} failed")
+    return cloud.wait(result, lambda now: now != "RUNNING", WAIT_S, what=f"task {number}")
 
 
 @resource("tencentcloud:Eip/instance:Instance")
@@ -55,136 +71,86 @@ class Eip(Handler):
     def check(self, props: Props) -> dict[str, str]:
         """Kinds and ranges."""
         return shapes.faults(
-            props,
-            {
-                "name": shapes.NAME,
-                "type": shapes.one_of("EIP", "AnycastEIP", "HighQualityEIP", "AntiDDoSEIP"),
-                "internetChargeType": shapes.one_of(
-                    "BANDWIDTH_PACKAGE",
-                    "BANDWIDTH_POSTPAID_BY_HOUR",
-                    "BANDWIDTH_PREPAID_BY_MONTH",
-                    "TRAFFIC_POSTPAID_BY_HOUR",
-                ),
-                "prepaidPeriod": shapes.one_of(*_PERIODS),
-                "autoRenewFlag": shapes.one_of(0, 1, 2),
-            },
+            props, {"prepaidPeriod": shapes.one_of(*_PERIODS), "autoRenewFlag": shapes.one_of(0, 1, 2)}
         )
 
     def create(self, cloud: Cloud, props: Props, partial: Partial) -> Created:
-        """AllocateAddresses, wait for its task, SetId, wait until it is made, tags."""
-        params = given(
-            props,
-            {
-                "type": "AddressType",
-                "anycastZone": "AnycastZone",
-                "internetServiceProvider": "InternetServiceProvider",
-                "internetChargeType": "InternetChargeType",
-                "internetMaxBandwidthOut": "InternetMaxBandwidthOut",
-                "bandwidthPackageId": "BandwidthPackageId",
-                "egress": "Egress",
-                "antiDdosPackageId": "AntiDDoSPackageId",
-                "name": "AddressName",
-                "cdcId": "DedicatedClusterId",
-            },
-        )
-        made = cloud.call("vpc", "AllocateAddresses", params | {"Tags": tag_list(props.get("tags"))})
-        wait_task(cloud, made["TaskId"])
+        """AllocateAddresses, SetId, wait for its task and until it is made."""
+        params = set_only({api: props.get(name) for name, api in _ALLOCATED.items()})
+        params["Tags"] = tag_list(props.get("tags"))
+        if props.get("internetChargeType") == PREPAID:
+            renewal = {"Period": props.get("prepaidPeriod") or 0, "AutoRenewFlag": props.get("autoRenewFlag") or 0}
+            params["AddressChargePrepaid"] = renewal
+        made = cloud.call("vpc", "AllocateAddresses", params)
         eip_id: str = made["AddressSet"][0]
         partial.id(eip_id)
-        cloud.wait(lambda: status(cloud, eip_id), lambda now: now != "CREATING", WAIT_S, what=f"{eip_id} made")
+        if wait_task(cloud, made.get("TaskId")) == "FAILED":
+            raise ProviderError("eip task is failed")
+        cloud.wait(lambda: self._made(cloud, eip_id), lambda now: now != "CREATING", WAIT_S, what=f"{eip_id} made")
         return Created(eip_id)
 
+    def _made(self, cloud: Cloud, id: str) -> str | None:
+        found = find(cloud, id)
+        if not found:
+            raise ProviderError(f"{id} was gone while it was created")
+        return found.get("AddressStatus")
+
     def read(self, cloud: Cloud, id: str, props: Props) -> Props | None:
-        """DescribeAddresses."""
+        """DescribeAddresses, tags, and DescribeBandwidthPackages for the package that the address is in."""
         doc = find(cloud, id)
-        if doc is None:
+        if not doc:
             return None
-        return {
-            "name": doc["AddressName"],
-            "type": doc["AddressType"],
-            "publicIp": doc["AddressIp"],
-            "status": doc["AddressStatus"],
-            "internetChargeType": doc["InternetChargeType"],
-            "internetMaxBandwidthOut": doc["Bandwidth"],
-            "bandwidthPackageId": doc.get("BandwidthPackageId") or "",
-            "egress": doc["Egress"],
-            "antiDdosPackageId": doc.get("AntiDDoSPackageId") or "",
-            "cdcId": doc.get("DedicatedClusterId") or None,
-            "tags": read_tags(cloud, "vpc", "eip", id),
+        tags = read_tags(cloud, "vpc", "eip", id)
+        filters = [{"Name": "resource.resource-id", "Values": [id]}]
+        packages = cloud.call("vpc", "DescribeBandwidthPackages", {"Filters": filters}, retry_s=0)
+        listed: list[dict[str, Any]] = packages.get("BandwidthPackageSet") or []
+        found = {
+            "name": doc.get("AddressName"),
+            "type": doc.get("AddressType"),
+            "publicIp": doc.get("AddressIp"),
+            "status": doc.get("AddressStatus"),
+            "internetChargeType": doc.get("InternetChargeType"),
+            "internetMaxBandwidthOut": doc.get("Bandwidth"),
+            "bandwidthPackageId": listed[0].get("BandwidthPackageId") if listed else None,
+            "egress": doc.get("Egress"),
+            "antiDdosPackageId": doc.get("AntiDDoSPackageId"),
+            "cdcId": doc.get("DedicatedClusterId"),
+            "tags": tags,
         }
+        return {name: value for name, value in found.items() if value is not None}
 
     def update(self, cloud: Cloud, id: str, old: Props, new: Props, changed: frozenset[str]) -> None:
-        """Name, charge type or bandwidth, tags."""
+        """Name, charge type with the bandwidth, bandwidth, tags. No call is repeated, no task waited for."""
         if "name" in changed:
-            cloud.call("vpc", "ModifyAddressAttribute", {"AddressId": id, "AddressName": new.get("name", "")})
-        mbps = new.get("internetMaxBandwidthOut")
-        if "internetChargeType" in changed and new.get("internetChargeType"):
-            charge = {"InternetChargeType": new["internetChargeType"], "InternetMaxBandwidthOut": mbps or 1}
-            cloud.call("vpc", "ModifyAddressInternetChargeType", {"AddressId": id, **charge})
-        elif "internetMaxBandwidthOut" in changed and mbps is not None:
+            name = {"AddressId": id, "AddressName": new.get("name") or ""}
+            cloud.call("vpc", "ModifyAddressAttribute", name, retry_s=0)
+        kept = {**old, **new}
+        mbps, charge = kept.get("internetMaxBandwidthOut"), kept.get("internetChargeType")
+        if "internetChargeType" in changed and mbps and charge:
+            params = {"AddressId": id, "InternetChargeType": charge, "InternetMaxBandwidthOut": mbps}
+            cloud.call("vpc", "ModifyAddressInternetChargeType", params, retry_s=0)
+        if "internetMaxBandwidthOut" in changed and mbps:
             params = {"AddressIds": [id], "InternetMaxBandwidthOut": mbps}
-            wait_task(cloud, cloud.call("vpc", "ModifyAddressesBandwidth", params)["TaskId"])
+            cloud.call("vpc", "ModifyAddressesBandwidth", params, retry_s=0)
         write_tags(cloud, "vpc", "eip", id, old.get("tags"), new.get("tags"))
 
     def delete(self, cloud: Cloud, id: str, props: Props) -> None:
-        """Disassociate if bound, ReleaseAddresses, wait until it is gone."""
-        now = find(cloud, id)
-        if now is None:
+        """Free it if something holds it, ReleaseAddresses, wait until it is gone."""
+        self._free(cloud, id)
+        cloud.call("vpc", "ReleaseAddresses", {"AddressIds": [id]}, retry_s=DELETE_S, retry=_busy)
+        cloud.wait(lambda: find(cloud, id), lambda now: not now, WAIT_S, what=f"{id} released")
+
+    def _free(self, cloud: Cloud, id: str) -> None:
+        doc = find(cloud, id)
+        if not doc or doc["AddressStatus"] == "UNBIND":
             return
-        if now["AddressStatus"] == "BIND" and now["InstanceType"] != "NAT":
-            unbind(cloud, id)
-        shapes.delete(cloud, "vpc", "ReleaseAddresses", {"AddressIds": [id]}, patient=True)
-        cloud.wait(lambda: status(cloud, id), ("GONE",), WAIT_S, what=f"{id} released")
+        holder = doc.get("InstanceId") or ""
+        if holder.startswith("nat-"):
+            address = {"NatGatewayId": holder, "PublicIpAddresses": [doc["AddressIp"]]}
+            cloud.call("vpc", "DisassociateNatGatewayAddress", address, retry=_busy)
+        made = cloud.call("vpc", "DisassociateAddress", {"AddressId": id}, retry=_busy)
+        wait_task(cloud, made.get("TaskId"))
 
 
-def unbind(cloud: Cloud, id: str) -> None:
-    """DisassociateAddress and wait until nobody holds it."""
-    cloud.call("vpc", "DisassociateAddress", {"AddressId": id}, retry=lambda error: error.code in MUTEX)
-    cloud.wait(lambda: status(cloud, id), ("UNBIND", "GONE"), WAIT_S, what=f"{id} UNBIND")
-
-
-@resource("tencentcloud:Eip/association:Association")
-class Association(Handler):
-    """An address on an instance; id `<eip>::<instance>` or `<eip>::<eni>::<private ip>`."""
-
-    def create(self, cloud: Cloud, props: Props, partial: Partial) -> Created:
-        """AssociateAddress and wait; the id is set only after the wait."""
-        eip_id = props["eipId"]
-        now = status(cloud, eip_id)
-        if now == "GONE":
-            raise ProviderError(f"eip {eip_id} is not found")
-        if now != "UNBIND":
-            raise ProviderError(f"eip status is illegal {now}")
-        instance_id, eni = props.get("instanceId"), props.get("networkInterfaceId")
-        if not instance_id and not eni:
-            raise ProviderError("instance_id or network_interface_id is needed: nothing was associated")
-        params = given(
-            props,
-            {"instanceId": "InstanceId", "networkInterfaceId": "NetworkInterfaceId", "privateIp": "PrivateIpAddress"},
-        )
-        cloud.call("vpc", "AssociateAddress", {"AddressId": eip_id, **params})
-        cloud.wait(lambda: status(cloud, eip_id), ("BIND", "BIND_ENI"), WAIT_S, what=f"{eip_id} BIND")
-        return Created(f"{eip_id}::{instance_id}" if instance_id else f"{eip_id}::{eni}::{props.get('privateIp')}")
-
-    def read(self, cloud: Cloud, id: str, props: Props) -> Props | None:
-        """Gone when the address is gone or held by another."""
-        eip_id, _, holder = id.partition("::")
-        doc = find(cloud, eip_id)
-        if doc is None or holder.split("::")[0] not in (doc["InstanceId"], doc["NetworkInterfaceId"]):
-            return None
-        return {
-            "eipId": eip_id,
-            "instanceId": doc["InstanceId"],
-            "networkInterfaceId": doc["NetworkInterfaceId"],
-            "privateIp": doc["PrivateAddressIp"],
-            "cdcId": "",
-        }
-
-    def update(self, cloud: Cloud, id: str, old: Props, new: Props, changed: frozenset[str]) -> None:
-        """Everything replaces."""
-
-    def delete(self, cloud: Cloud, id: str, props: Props) -> None:
-        """DisassociateAddress."""
-        eip_id = id.partition("::")[0]
-        if status(cloud, eip_id) not in ("GONE", "UNBIND"):
-            unbind(cloud, eip_id)
+def _busy(error: CloudError) -> bool:
+    return error.code in MUTEX

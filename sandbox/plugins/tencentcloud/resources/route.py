@@ -1,4 +1,4 @@
-"""Route/table and Route/tableEntry. Source: docs/sources.md, network."""
+"""Route/table and Route/tableEntry. Source: docs/fidelity/vpc.md."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -13,9 +13,11 @@ from sandbox.plugins.tencentcloud.handler import (
     ProviderError,
     read_tags,
     resource,
+    tag_list,
     write_tags,
 )
 from sandbox.plugins.tencentcloud.resources import shapes
+from sandbox.plugins.tencentcloud.resources.network_calls import delete_patiently, described
 
 TABLE = "tencentcloud:Route/table:Table"
 NEXT_TYPES = (
@@ -35,9 +37,9 @@ NEXT_TYPES = (
 )
 
 
-def _table(cloud: Cloud, table_id: str) -> dict[str, Any] | None:
-    filters = {"Filters": shapes.by_filter("route-table-id", table_id)}
-    return shapes.one(cloud, "vpc", "DescribeRouteTables", filters, "RouteTableSet")
+def _table(cloud: Cloud, table_id: str) -> dict[str, Any]:
+    """The table; empty when it is gone."""
+    return described(cloud, "DescribeRouteTables", "RouteTableSet", {"route-table-id": table_id})
 
 
 @resource(TABLE)
@@ -56,9 +58,10 @@ class Table(Handler):
         return shapes.faults(props, {"name": shapes.NAME})
 
     def create(self, cloud: Cloud, props: Props, partial: Partial) -> Created:
-        """CreateRouteTable, SetId, tags."""
-        params = {"VpcId": props["vpcId"], "RouteTableName": props["name"]}
-        table_id: str = cloud.call("vpc", "CreateRouteTable", params)["RouteTable"]["RouteTableId"]
+        """CreateRouteTable, SetId, and the tags once more."""
+        params = {"VpcId": props["vpcId"], "RouteTableName": props["name"], "Tags": tag_list(props.get("tags"))}
+        made = cloud.call("vpc", "CreateRouteTable", params, retry_s=0)
+        table_id: str = made["RouteTable"]["RouteTableId"]
         partial.id(table_id)
         write_tags(cloud, "vpc", "rtb", table_id, None, props.get("tags"))
         return Created(table_id)
@@ -66,27 +69,28 @@ class Table(Handler):
     def read(self, cloud: Cloud, id: str, props: Props) -> Props | None:
         """DescribeRouteTables."""
         doc = _table(cloud, id)
-        if doc is None:
+        if not doc:
             return None
         return {
             "vpcId": doc["VpcId"],
             "name": doc["RouteTableName"],
             "isDefault": doc["Main"],
             "createTime": doc["CreatedTime"],
-            "subnetIds": [each["SubnetId"] for each in doc["AssociationSet"]],
-            "routeEntryIds": [f"{each['RouteId']}.{id}" for each in doc["RouteSet"]],
+            "subnetIds": [each["SubnetId"] for each in doc.get("AssociationSet") or ()],
+            "routeEntryIds": [f"{each['RouteId']}.{id}" for each in doc.get("RouteSet") or ()],
             "tags": read_tags(cloud, "vpc", "rtb", id),
         }
 
     def update(self, cloud: Cloud, id: str, old: Props, new: Props, changed: frozenset[str]) -> None:
         """Name and tags."""
         if old.get("name") != new["name"]:
-            cloud.call("vpc", "ModifyRouteTableAttribute", {"RouteTableId": id, "RouteTableName": new["name"]})
+            name = {"RouteTableId": id, "RouteTableName": new["name"]}
+            cloud.call("vpc", "ModifyRouteTableAttribute", name, retry_s=0)
         write_tags(cloud, "vpc", "rtb", id, old.get("tags"), new.get("tags"))
 
     def delete(self, cloud: Cloud, id: str, props: Props) -> None:
         """DeleteRouteTable; every error is repeated."""
-        shapes.delete(cloud, "vpc", "DeleteRouteTable", {"RouteTableId": id}, patient=True)
+        delete_patiently(cloud, "DeleteRouteTable", {"RouteTableId": id})
 
 
 @resource("tencentcloud:Route/tableEntry:TableEntry")
@@ -101,64 +105,64 @@ class TableEntry(Handler):
         return [f"{route['RouteId']}.{doc['RouteTableId']}" for route in doc["RouteSet"]]
 
     def check(self, props: Props) -> dict[str, str]:
-        """Destination, kind of next hop; EIP goes with hub 0."""
-        found = shapes.faults(
-            props, {"destinationCidrBlock": shapes.cidr_fault, "nextType": shapes.one_of(*NEXT_TYPES)}
-        )
-        if props.get("nextType") == "EIP" and props.get("nextHub", "0") != "0":
-            found["nextHub"] = "must be `0` when next_type is EIP"
-        return found
+        """Destination, kind of next hop."""
+        return shapes.faults(props, {"destinationCidrBlock": shapes.cidr_fault, "nextType": shapes.one_of(*NEXT_TYPES)})
 
     def create(self, cloud: Cloud, props: Props, partial: Partial) -> Created:
         """CreateRoutes (enabled), SetId, then DisableRoutes if it is to be disabled."""
-        table_id, destination = props["routeTableId"], props["destinationCidrBlock"]
+        table_id = props["routeTableId"]
+        if props["nextType"] == "EIP" and props["nextHub"] != "0":
+            raise ProviderError('if next_type is EIP, next_hub can only be "0"')
         route = {
-            "DestinationCidrBlock": destination,
+            "DestinationCidrBlock": props["destinationCidrBlock"],
             "GatewayType": props["nextType"],
             "GatewayId": props["nextHub"],
-            "RouteDescription": props.get("description"),
+            "RouteDescription": props.get("description") or "",
             "Enabled": True,
         }
         made = cloud.call("vpc", "CreateRoutes", {"RouteTableId": table_id, "Routes": [route]})
-        routes: list[dict[str, Any]] = made["RouteTableSet"][0]["RouteSet"]
-        found = next(each for each in routes if each["DestinationCidrBlock"] == destination)
-        id = f"{found['RouteId']}.{table_id}"
+        routes: list[dict[str, Any]] = [each for table in made["RouteTableSet"] for each in table["RouteSet"]]
+        if len(routes) != 1:
+            raise ProviderError(f"CreateRoutes answered with {len(routes)} routes where one was made")
+        number = routes[0]["RouteId"]
+        id = f"{number}.{table_id}"
         partial.id(id)
         if props.get("disabled"):
-            cloud.call("vpc", "DisableRoutes", {"RouteTableId": table_id, "RouteIds": [found["RouteId"]]})
+            cloud.call("vpc", "DisableRoutes", {"RouteTableId": table_id, "RouteIds": [number]})
         return Created(id)
-
-    def _find(self, cloud: Cloud, id: str) -> dict[str, Any] | None:
-        number, _, table_id = id.partition(".")
-        if not table_id:
-            raise ProviderError(f"tencentcloud_route_table_entry id {id!r} is not <route id>.<route table id>")
-        table = _table(cloud, table_id)
-        return next((each for each in (table or {"RouteSet": []})["RouteSet"] if str(each["RouteId"]) == number), None)
 
     def read(self, cloud: Cloud, id: str, props: Props) -> Props | None:
         """Searches the whole table."""
-        doc = self._find(cloud, id)
+        number, table_id = _parts(id)
+        routes: list[dict[str, Any]] = _table(cloud, table_id).get("RouteSet") or []
+        doc = next((each for each in routes if each["RouteId"] == number), None)
         if doc is None:
             return None
         return {
-            "routeTableId": doc["RouteTableId"],
+            "routeTableId": table_id,
             "destinationCidrBlock": doc["DestinationCidrBlock"],
             "nextType": doc["GatewayType"],
             "nextHub": doc["GatewayId"],
-            "description": doc["RouteDescription"] or None,
+            "description": doc["RouteDescription"],
             "disabled": not doc["Enabled"],
             "routeItemId": doc["RouteItemId"],
         }
 
     def update(self, cloud: Cloud, id: str, old: Props, new: Props, changed: frozenset[str]) -> None:
         """Only `disabled` changes in place."""
-        number, _, table_id = id.partition(".")
+        number, table_id = _parts(id)
         action = "DisableRoutes" if new.get("disabled") else "EnableRoutes"
-        cloud.call("vpc", action, {"RouteTableId": table_id, "RouteIds": [int(number)]})
+        cloud.call("vpc", action, {"RouteTableId": table_id, "RouteIds": [number]})
 
     def delete(self, cloud: Cloud, id: str, props: Props) -> None:
         """DeleteRoutes; every error is repeated."""
-        number, _, table_id = id.partition(".")
-        if self._find(cloud, id) is not None:
-            routes = {"RouteTableId": table_id, "Routes": [{"RouteId": int(number)}]}
-            shapes.delete(cloud, "vpc", "DeleteRoutes", routes, patient=True)
+        number, table_id = _parts(id)
+        delete_patiently(cloud, "DeleteRoutes", {"RouteTableId": table_id, "Routes": [{"RouteId": number}]})
+
+
+def _parts(id: str) -> tuple[int, str]:
+    """Route id and route table id."""
+    number, _, table_id = id.partition(".")
+    if not table_id or not number.isdigit():
+        raise ProviderError(f"tencentcloud_route_table_entry id {id!r} is not <route id>.<route table id>")
+    return int(number), table_id

@@ -1,9 +1,10 @@
-"""Security/group and Security/groupRuleSet. Source: docs/sources.md, network."""
+"""Security/group and Security/groupRuleSet. Source: docs/fidelity/vpc.md."""
 
 from typing import Any
 
 from sandbox.plugins.tencentcloud.handler import (
     Cloud,
+    CloudError,
     Created,
     Handler,
     Partial,
@@ -11,16 +12,32 @@ from sandbox.plugins.tencentcloud.handler import (
     ProviderError,
     read_tags,
     resource,
+    tag_list,
     write_tags,
 )
 from sandbox.plugins.tencentcloud.resources import shapes
+from sandbox.plugins.tencentcloud.resources.network_calls import internal
 
 DIRECTIONS = {"ingresses": "Ingress", "egresses": "Egress"}
 _COUNTED = ("CVM", "CLB", "CDB", "ENI", "SG")
-_PEERS = ("cidrBlock", "ipv6CidrBlock", "sourceSecurityId", "addressTemplateId", "addressTemplateGroup")
-_SERVICES = ("serviceTemplateId", "serviceTemplateGroup")
+_PEERS = {
+    "cidrBlock": "CidrBlock",
+    "ipv6CidrBlock": "Ipv6CidrBlock",
+    "sourceSecurityId": "SecurityGroupId",
+    "addressTemplateId": "AddressTemplate.AddressId",
+    "addressTemplateGroup": "AddressTemplate.AddressGroupId",
+}
+_SERVICES = {
+    "serviceTemplateId": "ServiceTemplate.ServiceId",
+    "serviceTemplateGroup": "ServiceTemplate.ServiceGroupId",
+}
+_PORTS = {"protocol": "Protocol", "port": "Port"}
 RELEASE_S = 18.0
 """How long a delete waits for users to go, in real seconds; the official provider waits three minutes."""
+
+
+def _unless_gone(error: CloudError) -> bool:
+    return error.code != "ResourceNotFound"
 
 
 @resource("tencentcloud:Security/group:Group")
@@ -35,11 +52,12 @@ class Group(Handler):
         return shapes.faults(props, {"name": shapes.NAME, "description": shapes.length(0, 100)})
 
     def create(self, cloud: Cloud, props: Props, partial: Partial) -> Created:
-        """CreateSecurityGroup, SetId, tags."""
+        """CreateSecurityGroup, SetId, and the tags once more."""
         params = {
             "GroupName": props["name"],
             "GroupDescription": props.get("description") or "",
-            "ProjectId": str(props.get("projectId") or 0),
+            "ProjectId": str(props["projectId"]) if props.get("projectId") else None,
+            "Tags": tag_list(props.get("tags")),
         }
         group_id: str = cloud.call("vpc", "CreateSecurityGroup", params)["SecurityGroup"]["SecurityGroupId"]
         partial.id(group_id)
@@ -48,9 +66,15 @@ class Group(Handler):
 
     def read(self, cloud: Cloud, id: str, props: Props) -> Props | None:
         """DescribeSecurityGroups."""
-        doc = shapes.one(cloud, "vpc", "DescribeSecurityGroups", {"SecurityGroupIds": [id]}, "SecurityGroupSet")
-        if doc is None:
+        try:
+            found = cloud.call("vpc", "DescribeSecurityGroups", {"SecurityGroupIds": [id]}, retry=internal)
+        except CloudError as error:
+            if _unless_gone(error):
+                raise
             return None
+        if not found.get("SecurityGroupSet"):
+            return None
+        doc: dict[str, Any] = found["SecurityGroupSet"][0]
         return {
             "name": doc["SecurityGroupName"],
             "description": doc["SecurityGroupDesc"],
@@ -59,32 +83,29 @@ class Group(Handler):
         }
 
     def update(self, cloud: Cloud, id: str, old: Props, new: Props, changed: frozenset[str]) -> None:
-        """Name, description, tags."""
-        if changed & {"name", "description"} or not changed:
-            params = {"GroupName": new["name"], "GroupDescription": new.get("description") or ""}
+        """Name and description, what has changed of them, and tags."""
+        wanted = {"name": "GroupName", "description": "GroupDescription"}
+        params = {wanted[name]: new.get(name) or "" for name in wanted if name in changed or not changed}
+        if params:
             cloud.call("vpc", "ModifySecurityGroupAttribute", {"SecurityGroupId": id, **params})
         write_tags(cloud, "cvm", "sg", id, old.get("tags"), new.get("tags"))
 
     def delete(self, cloud: Cloud, id: str, props: Props) -> None:
-        """Wait until nothing that is counted uses it, then DeleteSecurityGroup. Redis is not counted."""
+        """Wait until nothing that is counted by name uses it, then DeleteSecurityGroup; every error is repeated."""
+        ids = {"SecurityGroupIds": [id]}
 
         def used() -> int:
-            doc = shapes.one(
-                cloud,
-                "vpc",
-                "DescribeSecurityGroupAssociationStatistics",
-                {"SecurityGroupIds": [id]},
-                "SecurityGroupAssociationStatisticsSet",
-            )
-            return sum(doc[name] for name in _COUNTED) if doc else 0
+            counted = cloud.call("vpc", "DescribeSecurityGroupAssociationStatistics", ids, retry=_unless_gone)
+            found: list[dict[str, Any]] = counted["SecurityGroupAssociationStatisticsSet"]
+            return sum(found[0][name] for name in _COUNTED) if found else 0
 
         cloud.wait(used, (0,), RELEASE_S, what=f"{id} used by nothing")
-        shapes.delete(cloud, "vpc", "DeleteSecurityGroup", {"SecurityGroupId": id})
+        cloud.call("vpc", "DeleteSecurityGroup", {"SecurityGroupId": id}, retry=_unless_gone)
 
 
 @resource("tencentcloud:Security/groupRuleSet:GroupRuleSet")
 class RuleSet(Handler):
-    """All rules of a group; its id is the group's."""
+    """All rules of a group; its id is the group's. No call is repeated."""
 
     def check(self, props: Props) -> dict[str, str]:
         """Actions."""
@@ -96,113 +117,94 @@ class RuleSet(Handler):
         return found
 
     def create(self, cloud: Cloud, props: Props, partial: Partial) -> Created:
-        """ModifySecurityGroupPolicies replaces whatever there was."""
+        """ModifySecurityGroupPolicies replaces what there was in the directions that have rules."""
         group_id = props["securityGroupId"]
-        if _kept(cloud, group_id) is None:
-            raise ProviderError(f"security group {group_id} does not exist")
-        self._write(cloud, group_id, props, None)
+        self._modify(cloud, group_id, _rules(props))
         return Created(group_id)
 
-    def _write(self, cloud: Cloud, group_id: str, props: Props, version: str | None) -> None:
-        rules = {
-            api: [_rule(name, index, rule) for index, rule in enumerate(props.get(name) or ())]
-            for name, api in DIRECTIONS.items()
-        }
-        wanted: dict[str, Any] = {api: listed for api, listed in rules.items() if listed}
-        if wanted:
-            policies = {**wanted, "Version": version}
-            cloud.call(
-                "vpc", "ModifySecurityGroupPolicies", {"SecurityGroupId": group_id, "SecurityGroupPolicySet": policies}
-            )
-        else:
-            _clear(cloud, group_id)
-            return
-        for api in DIRECTIONS.values():
-            if not rules[api]:
-                _remove_all(cloud, group_id, api)
+    def _modify(self, cloud: Cloud, group_id: str, rules: dict[str, Any], **more: Any) -> None:
+        params = {"SecurityGroupId": group_id, "SecurityGroupPolicySet": rules, **more}
+        cloud.call("vpc", "ModifySecurityGroupPolicies", params, retry_s=0)
 
     def read(self, cloud: Cloud, id: str, props: Props) -> Props | None:
         """DescribeSecurityGroupPolicies. A missing group is an error, not a clean removal."""
-        kept = _kept(cloud, id)
+        answer = cloud.call("vpc", "DescribeSecurityGroupPolicies", {"SecurityGroupId": id}, retry_s=0)
+        kept: dict[str, Any] | None = answer.get("SecurityGroupPolicySet")
         if kept is None:
-            raise ProviderError(f"security group {id} does not exist")
-        return {
-            "securityGroupId": id,
-            "version": kept["Version"],
-            **{name: [_shown(rule) for rule in kept[api]] for name, api in DIRECTIONS.items()},
-        }
+            raise ProviderError(f"resource `tencentcloud_security_group_rule_set` {id} does not exist")
+        shown = {name: kept.get(api) for name, api in DIRECTIONS.items()}
+        rules = {name: [_shown(rule) for rule in listed] for name, listed in shown.items() if listed is not None}
+        return {"securityGroupId": id, **({"version": kept["Version"]} if kept.get("Version") else {}), **rules}
 
     def update(self, cloud: Cloud, id: str, old: Props, new: Props, changed: frozenset[str]) -> None:
-        """Replace all, with the version that state has plus one: rules changed by hand since are a conflict."""
-        version = old.get("version")
-        self._write(cloud, id, new, str(int(version) + 1) if version else None)
+        """Replace all, as the version that comes after the state's: rules changed by hand since are a conflict.
+
+        A direction that is left without rules is emptied first, by the indices in the state, which is a version too.
+        """
+        rules = _rules({name: _filled(old.get(name) or [], new.get(name) or []) for name in DIRECTIONS})
+        if not rules:
+            self._modify(cloud, id, {"Version": "0"}, SortPolicys=True)
+            return
+        version = int(old.get("version") or 0) + 1
+        for name, api in DIRECTIONS.items():
+            if api not in rules and old.get(name):
+                gone = {api: [{"PolicyIndex": rule["policyIndex"]} for rule in old[name]]}
+                params = {"SecurityGroupId": id, "SecurityGroupPolicySet": gone}
+                cloud.call("vpc", "DeleteSecurityGroupPolicies", params, retry_s=0)
+                version += 1
+        self._modify(cloud, id, {**rules, "Version": str(version)}, SortPolicys=True)
 
     def delete(self, cloud: Cloud, id: str, props: Props) -> None:
         """Version 0 clears the rules."""
-        if _kept(cloud, id) is not None:
-            _clear(cloud, id)
+        self._modify(cloud, id, {"Version": "0"})
 
 
-def _kept(cloud: Cloud, group_id: str) -> dict[str, Any] | None:
-    found = shapes.one(cloud, "vpc", "DescribeSecurityGroups", {"SecurityGroupIds": [group_id]}, "SecurityGroupSet")
-    if found is None:
-        return None
-    return cloud.call("vpc", "DescribeSecurityGroupPolicies", {"SecurityGroupId": group_id})["SecurityGroupPolicySet"]
+def _filled(old: list[Props], new: list[Props]) -> list[Props]:
+    """Rules whose unset protocol and port are those of the rule that was in their place, as the engine plans them."""
+    places = zip(new, [*old, *[{}] * len(new)], strict=False)
+    return [{name: was[name] for name in _PORTS if was.get(name)} | rule for rule, was in places]
 
 
-def _clear(cloud: Cloud, group_id: str) -> None:
-    empty = {"SecurityGroupId": group_id, "SecurityGroupPolicySet": {"Version": "0"}}
-    cloud.call("vpc", "ModifySecurityGroupPolicies", empty)
-
-
-def _remove_all(cloud: Cloud, group_id: str, direction: str) -> None:
-    """A direction that is left empty is emptied by index."""
-    rules: list[dict[str, Any]] = (_kept(cloud, group_id) or {}).get(direction) or []
-    if rules:
-        gone = {direction: [{"PolicyIndex": rule["PolicyIndex"]} for rule in rules]}
-        params = {"SecurityGroupId": group_id, "SecurityGroupPolicySet": gone}
-        cloud.call("vpc", "DeleteSecurityGroupPolicies", params)
-
-
-def _rule(name: str, index: int, rule: Props) -> dict[str, Any]:
-    """A rule as the API takes it. Raises ProviderError for what excludes each other."""
-    peers = [key for key in _PEERS if rule.get(key)]
-    services = [key for key in _SERVICES if rule.get(key)]
-    if len(peers) > 1:
-        raise ProviderError(f"conflict at {name}.{index}, cannot set {','.join(peers)} in time")
-    ports = [key for key in ("protocol", "port") if rule.get(key)]
-    if len(services) > 1 or (services and ports):
-        raise ProviderError(f"conflict at {name}.{index}, cannot set {','.join(services + ports)} in time")
-    made: dict[str, Any] = {
-        "Action": rule["action"],
-        "CidrBlock": rule.get("cidrBlock"),
-        "Ipv6CidrBlock": rule.get("ipv6CidrBlock"),
-        "SecurityGroupId": rule.get("sourceSecurityId"),
-        "PolicyDescription": rule.get("description"),
+def _rules(props: Props) -> dict[str, Any]:
+    """The directions that have rules, as the API takes them."""
+    return {
+        api: [_rule(index, rule) for index, rule in enumerate(props[name])]
+        for name, api in DIRECTIONS.items()
+        if props.get(name)
     }
-    if rule.get("addressTemplateId") or rule.get("addressTemplateGroup"):
-        made["AddressTemplate"] = {
-            "AddressId": rule.get("addressTemplateId"),
-            "AddressGroupId": rule.get("addressTemplateGroup"),
-        }
-    if services:
-        made["ServiceTemplate"] = {
-            "ServiceId": rule.get("serviceTemplateId"),
-            "ServiceGroupId": rule.get("serviceTemplateGroup"),
-        }
-    else:
-        made |= {"Protocol": rule.get("protocol") or "ALL", "Port": rule.get("port") or "ALL"}
-    return {key: value for key, value in made.items() if value}
+
+
+def _rule(index: int, rule: Props) -> dict[str, Any]:
+    """A rule as the API takes it. Raises ProviderError for what excludes each other."""
+    peers = [name for name in _PEERS if rule.get(name)]
+    services = [name for name in _SERVICES if rule.get(name)]
+    ports = ["protocol + port"] if any(rule.get(name) for name in _PORTS) else []
+    for group in (peers, ports + services):
+        if len(group) > 1:
+            raise ProviderError(f"conflict at rule.{index}, cannot set {','.join(group)} in time")
+    made: dict[str, Any] = {"Action": rule["action"]}
+    for name, path in {**_PEERS, **_PORTS, **_SERVICES, "description": "PolicyDescription"}.items():
+        if rule.get(name):
+            block, _, field = path.rpartition(".")
+            (made.setdefault(block, {}) if block else made)[field] = rule[name]
+    return made
 
 
 def _shown(rule: dict[str, Any]) -> Props:
+    """A rule of an answer. The official provider shows a named group only where the answer has an IPv6 range too."""
+    address: dict[str, str] = rule.get("AddressTemplate") or {}
+    service: dict[str, str] = rule.get("ServiceTemplate") or {}
     return {
-        "policyIndex": rule["PolicyIndex"],
+        "policyIndex": rule.get("PolicyIndex") or 0,
         "action": rule["Action"],
-        "cidrBlock": rule["CidrBlock"] or None,
-        "ipv6CidrBlock": rule["Ipv6CidrBlock"] or None,
-        "sourceSecurityId": rule["SecurityGroupId"] or None,
-        "description": rule["PolicyDescription"] or None,
-        "protocol": rule["Protocol"].upper(),
-        "port": rule["Port"],
+        "cidrBlock": rule.get("CidrBlock") or "",
+        "ipv6CidrBlock": rule.get("Ipv6CidrBlock") or "",
+        "sourceSecurityId": (rule.get("SecurityGroupId") or "") if rule.get("Ipv6CidrBlock") is not None else "",
+        "addressTemplateId": address.get("AddressId") or "",
+        "addressTemplateGroup": address.get("AddressGroupId") or "",
+        "serviceTemplateId": service.get("ServiceId") or "",
+        "serviceTemplateGroup": service.get("ServiceGroupId") or "",
+        "protocol": (rule.get("Protocol") or "").upper(),
+        "port": rule.get("Port") or "",
+        "description": rule.get("PolicyDescription") or "",
     }

@@ -6,9 +6,6 @@ from typing import Any
 
 from sandbox.plugins.tencentcloud.handler import Cloud, CloudError, Props
 
-VPC_DELETE_S = 300.0
-"""How long the official provider repeats deletes of VPCs, subnets and routes, whatever the error."""
-
 
 def cidr_fault(text: object) -> str | None:
     """Why a text is no canonical IPv4 network; None if it is one."""
@@ -62,25 +59,17 @@ def one(cloud: Cloud, service: str, action: str, params: Mapping[str, Any], answ
     return found[0] if found else None
 
 
-def by_filter(name: str, value: str) -> list[dict[str, Any]]:
-    """The Filters parameter with one filter."""
-    return [{"Name": name, "Values": [value]}]
-
-
-def delete(cloud: Cloud, service: str, action: str, params: Mapping[str, Any], *, patient: bool = False) -> None:
-    """Delete; not found is success. patient: repeat every error for five minutes, as the VPC family does."""
+def delete(cloud: Cloud, service: str, action: str, params: Mapping[str, Any]) -> None:
+    """Delete; not found is success."""
     try:
-        if patient:
-            cloud.call(service, action, params, retry_s=VPC_DELETE_S, retry=lambda error: not _gone(error))
-        else:
-            cloud.call(service, action, params)
+        cloud.call(service, action, params)
     except CloudError as error:
         if not _gone(error):
             raise
 
 
 def _gone(error: CloudError) -> bool:
-    return error.matches("ResourceNotFound", "InvalidAddressId.NotFound", "InvalidLaunchTemplateId.NotFound")
+    return error.matches("ResourceNotFound", "InvalidLaunchTemplateId.NotFound")
 
 
 def nonzero(props: Props, names: Mapping[str, str]) -> dict[str, Any]:
