@@ -110,7 +110,14 @@ def serve(edge: World, vpc_id: str, subnet: str) -> str:
     address = str(addresses.take_private(edge.api.store, subnet, "machine"))
     id = edge.machine(vpc_id, subnet, address)
     place = hosts.Connection(
-        name=id, kind="CVM", owner=id, region=REGION, vpc_id=vpc_id, subnet_id=subnet, private=address
+        name=id,
+        kind="CVM",
+        owner=id,
+        region=REGION,
+        vpc_id=vpc_id,
+        subnet_id=subnet,
+        private=address,
+        trusts_balancers=True,
     )
     hosts.connect(edge.api.store, place)
     run_server(id)

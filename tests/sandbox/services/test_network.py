@@ -270,6 +270,42 @@ def test_an_instance_with_an_elastic_address_has_a_public_leg(net: World) -> Non
     assert net.plane.hosts[host].public is None
 
 
+def test_an_instance_admits_the_balancers_of_its_vpc_that_pass_to_targets(net: World) -> None:
+    vpc_id, subnet_id = net.network()
+    machine = net.instance(vpc_id, subnet_id, net.group())
+    balancer = hosts.Connection(name="lb-1", kind="CLB", owner="lb-1", region="ap-beijing", vpc_id=vpc_id)
+    balancer = replace(balancer, private="100.64.0.10", passes_to_targets=True)
+    for changed, trusted in (
+        (balancer, (IPv4Network("100.64.0.10/32"),)),
+        (replace(balancer, passes_to_targets=False), ()),
+        (replace(balancer, name="lb-2", vpc_id="vpc-00000000"), ()),
+    ):
+        hosts.connect(net.api.store, changed)
+        assert net.plane.firewalls[machine].trusted == trusted
+
+
+def test_hosts_of_one_owner_that_trust_their_peers_reach_each_other_whatever_their_group_says(net: World) -> None:
+    vpc_id, subnet_id = net.network()
+    node = hosts.Connection(
+        name="n-0",
+        kind="Redis",
+        owner="crs-1",
+        region="ap-beijing",
+        vpc_id=vpc_id,
+        subnet_id=subnet_id,
+        private="10.20.0.10",
+        groups=(net.group(),),
+        trusts_peers=True,
+    )
+    hosts.connect(net.api.store, node)
+    hosts.connect(net.api.store, replace(node, name="n-1", private="10.20.0.11"))
+    gateway = IPv4Network("10.20.0.1/32")
+    both = (IPv4Network("10.20.0.10/32"), IPv4Network("10.20.0.11/32"), gateway)
+    for name in ("n-0", "n-1"):
+        firewall = net.plane.firewalls[name]
+        assert (firewall.trusted, firewall.egress[0].peers) == (both, both)
+
+
 def test_a_host_is_on_record_only_while_it_stands(net: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Or a load balancer that tells all hosts of its VPC of a change would meet one that is not there."""
     machine = hosts.Connection(
