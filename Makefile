@@ -3,9 +3,9 @@ PYTHON := .venv/bin/python
 CHOSEN = $(if $(PLUGIN),--plugin '$(PLUGIN)')
 .PHONY: up down status preview test bench check lock
 
-up: ## everything, from a bare machine to an answered request
+up: ## everything, from a bare machine to an answered request; PLUGIN=official|PATH: with that tencentcloud plugin
 	@python3 -m sandbox.toolchain run
-	@$(PYTHON) -m sandbox up
+	@$(PYTHON) -m sandbox up $(CHOSEN)
 
 down: ## remove the sandbox, whoever started it
 	@python3 -m sandbox down
@@ -13,9 +13,9 @@ down: ## remove the sandbox, whoever started it
 status: ## regions, resources, processes, addresses, health
 	@$(PYTHON) -m sandbox status
 
-preview: ## STACK=local|dev|staging|prod: what it would create, without credentials
+preview: ## STACK=local|dev|staging|prod: what it would create, without credentials; PLUGIN as above
 	@python3 -m sandbox.toolchain preview --stack $(STACK)
-	@$(PYTHON) -m sandbox preview $(STACK)
+	@$(PYTHON) -m sandbox preview $(CHOSEN) $(STACK)
 
 check: ## format, lint, strict types
 	@python3 -m sandbox.toolchain preview

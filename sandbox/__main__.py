@@ -18,13 +18,16 @@ def parser() -> argparse.ArgumentParser:
     """The command line."""
     top = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
     commands = top.add_subparsers(dest="command", required=True)
-    commands.add_parser("up", help="bring up the sandbox and the local stack")
+    bring = commands.add_parser("up", help="bring up the sandbox and the local stack")
     commands.add_parser("down", help="remove this machine's sandbox")
     commands.add_parser("status", help="regions, resources, processes, addresses, health")
+    which = "the tencentcloud plugin: own, official, or the path of one"
+    bring.add_argument("--plugin", default="own", metavar="WHICH", help=which)
     run = commands.add_parser("exec", help="run a command as a client out on the internet")
     run.add_argument("--from", dest="region", choices=tuple(layout.REGIONS), help="near this region")
     run.add_argument("argv", nargs=argparse.REMAINDER, metavar="-- CMD", help="the command and its arguments")
     look = commands.add_parser("preview", help="what a stack would create, without credentials")
+    look.add_argument("--plugin", default="own", metavar="WHICH", help=which)
     look.add_argument("stack")
     look.add_argument("words", nargs=argparse.REMAINDER, help="further words for pulumi preview")
     return top
@@ -35,7 +38,7 @@ def run(given: argparse.Namespace) -> int:
     if given.command == "preview":
         from sandbox.commands.preview import preview
 
-        return preview(given.stack, given.words)
+        return preview(given.stack, given.words, given.plugin)
     if given.command in ROOT_COMMANDS and os.geteuid() != 0:
         raise CommandError(f"'{given.command}' needs root, you are user {os.geteuid()}: become root first, 'sudo -i'")
     if given.command == "exec":
@@ -48,7 +51,7 @@ def run(given: argparse.Namespace) -> int:
     if given.command == "up":
         from sandbox.commands.up import up
 
-        up()
+        up(given.plugin)
     elif given.command == "down":
         from sandbox.commands.down import down
 

@@ -5,13 +5,14 @@ import sys
 import time
 import urllib.request
 from collections.abc import Set
+from pathlib import Path
 from typing import Any
 
 from gateway import image
 from sandbox import layout
 from sandbox.api.credentials import make_account_key
 from sandbox.api.store import Store
-from sandbox.commands import engine, internet, leftovers, ownership, proof, session
+from sandbox.commands import engine, internet, leftovers, ownership, plugin, proof, session
 from sandbox.commands.engine import pulumi
 from sandbox.commands.ownership import CommandError
 from sandbox.substrate import authority, files
@@ -29,15 +30,20 @@ SECRETS_ARRIVE_S = 10
 """In `local` a gateway looks for changed secrets every 5 s, and its workers for changed files every 2 s."""
 
 
-def up() -> None:
-    """Bring up the sandbox, apply the program, send a request through the whole chain. Again: changes nothing."""
+def up(wanted: str = plugin.OWN) -> None:
+    """Bring up the sandbox, apply the program, send a request through the whole chain. Again: changes nothing.
+
+    wanted: which tencentcloud plugin shall answer, as commands/plugin.py has it.
+    """
     steps = Steps()
+    home, who = plugin.home(wanted)
     with ownership.exclusively("bring up the sandbox"):
         ownership.claim()
         with steps.step("Gateway machine image", "1 min the first time"):
             image.build(layout.CACHE, lambda _text: None)
         with steps.step("Sandbox: three regions, name server, upstream stand-ins, cloud API"):
-            start()
+            start(home)
+        steps.note(f"tencentcloud plugin: {who}")
         deploy(steps)
         outputs = json.loads(pulumi("stack", "output", "--json", "--stack", STACK, quiet=True))
         with steps.step("Every gateway is healthy"):
@@ -47,8 +53,9 @@ def up() -> None:
     _tell(steps, outputs["endpoint"], answer)
 
 
-def start() -> None:
+def start(pulumi_home: Path) -> None:
     """Start what `pulumi up` will talk to. Does nothing that is done already."""
+    plugin.use(pulumi_home)
     topology.start()
     processes.start()
     authority.ensure()

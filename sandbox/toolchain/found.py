@@ -8,8 +8,6 @@ from pathlib import Path
 
 from sandbox import layout
 
-PULUMI_HOME = layout.LOCAL / "pulumi"
-"""PULUMI_HOME of this checkout: what lies there is what we put there."""
 ASK_TIMEOUT_S = 60
 
 
@@ -33,8 +31,9 @@ def plugin(name: str, version: str) -> Path | None:
     In the user's plugin folders, where the engine itself goes by the folder's name, or on PATH, where it is asked.
     """
     folder = f"{name.replace('pulumi-resource-', 'resource-')}-v{version}"
-    homes = {Path.home() / ".pulumi", Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi")} - {PULUMI_HOME}
-    for home in sorted(homes):
+    homes = {Path.home() / ".pulumi", Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi")}
+    # In a shell that sourced .sanmen/env it is ours, and what lies there are our own links.
+    for home in sorted(home for home in homes if not home.is_relative_to(layout.LOCAL)):
         path = home / "plugins" / folder / name
         # The engine marks a folder that it has not filled yet.
         if os.access(path, os.X_OK) and not (home / "plugins" / f"{folder}.partial").exists():

@@ -10,11 +10,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from sandbox import layout
-from sandbox.toolchain import found
 from sandbox.toolchain.programs import ENGINE, KUBERNETES_PLUGIN
 
 BIN = layout.LOCAL / "bin"
-PULUMI_HOME = found.PULUMI_HOME
+PULUMI_HOME = layout.LOCAL / "pulumi"
 TENCENTCLOUD = "0.2.3"
 """Exactly the version that the locked Python package asks for: the engine takes no other from there."""
 KUBERNETES = PULUMI_HOME / "plugins" / f"resource-kubernetes-v{KUBERNETES_PLUGIN.version}" / KUBERNETES_PLUGIN.name

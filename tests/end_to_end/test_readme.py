@@ -16,6 +16,7 @@ README = Path(layout.CHECKOUT, "README.md").read_text()
 COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) for line in block.splitlines()]
 ELSEWHERE = {
     "make up": "the fixture of every end-to-end test",
+    "make up PLUGIN=official": "tests/sandbox/commands/test_plugin.py",
     "make down": "test_removal.py",
     "make test": "this run",
     ". .sanmen/env": "the shell of every command here",

@@ -26,7 +26,7 @@ from sandbox.plugins.tencentcloud.errors import Cancelled, ProviderError
 from sandbox.plugins.tencentcloud.lifecycle import HalfMade, require_known, resource_of
 from sandbox.plugins.tencentcloud.project import imported_inputs, marked, refreshed_inputs
 from sandbox.plugins.tencentcloud.schema import VERSION, Fields, planned, schema
-from sandbox.plugins.tencentcloud.settings import Settings, check_config
+from sandbox.plugins.tencentcloud.settings import NO_KEYS, Settings, check_config
 
 CANCEL_GRACE_S = 20.0
 """How long the engine's interrupt leaves running operations alone."""
@@ -78,8 +78,10 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     def Configure(
         self, request: provider_pb2.ConfigureRequest, context: grpc.ServicerContext
     ) -> provider_pb2.ConfigureResponse:
-        """Keep the arguments. No call: a preview needs neither endpoint nor keys."""
+        """Keep the arguments. No call: a preview needs no endpoint. Refuses without a pair of keys, as the official."""
         self._settings = Settings.of(decode(request.args))
+        if not self._settings.has_keys:
+            refuse(context, grpc.StatusCode.UNKNOWN, NO_KEYS)
         return provider_pb2.ConfigureResponse(
             acceptSecrets=True, supportsPreview=True, supports_autonaming_configuration=True
         )

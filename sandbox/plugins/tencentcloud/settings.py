@@ -63,6 +63,13 @@ def check_config(news: Values) -> dict[str, str]:
     return found
 
 
+NO_KEYS = (
+    "Please set your `secret_id` and `secret_key` (TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY: "
+    "for a preview any pair will do, the sandbox's is in .sanmen/env)."
+)
+"""Begins with the official provider's words, which asks for a pair before anything else, for a preview too."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """A configured provider. Empty key or domain: not configured."""
@@ -91,19 +98,19 @@ class Settings:
             token=pick("securityToken", "SECURITY_TOKEN"),
         )
 
+    @property
+    def has_keys(self) -> bool:
+        """Whether there is a pair, unknown ones too."""
+        return bool(self.secret_id and self.secret_key)
+
     def cloud(self, stopped: threading.Event, announce: Callable[[str], None]) -> Cloud:
         """The cloud these settings name; whether it is a sandbox is asked before its first call.
 
-        Raises ProviderError when there is no endpoint, no key or a wrong protocol.
+        Raises ProviderError when there is no endpoint or a wrong protocol.
         """
         if self.protocol not in ("HTTP", "HTTPS"):
             raise ProviderError(f"TENCENTCLOUD_PROTOCOL={self.protocol}: HTTP or HTTPS is needed")
         endpoint = Endpoint(protocol=self.protocol.lower(), domain=self.domain, announce=announce)
         endpoint.require_configured()
-        if not self.secret_id or not self.secret_key:
-            raise ProviderError(
-                "Please set your secret_id and secret_key (TENCENTCLOUD_SECRET_ID, TENCENTCLOUD_SECRET_KEY): "
-                "the sandbox's are in .sanmen/env"
-            )
         keys = Credentials(secret_id=self.secret_id, secret_key=self.secret_key, token=self.token)
         return Cloud(region=self.region, endpoint=endpoint, credentials=keys, stopped=stopped)

@@ -9,6 +9,7 @@ import grpc
 import pytest
 from pulumi.runtime.proto import provider_pb2_grpc
 
+from sandbox.commands.preview import NO_KEY
 from sandbox.toolchain import local_bin
 from tests.sandbox.plugins.kubernetes_schema import Schema
 from tests.sandbox.plugins.plugin_driver import CLEAN, SANDBOX, Plugin
@@ -46,9 +47,9 @@ def start() -> Iterator[Start]:
 
 @pytest.fixture(scope="module")
 def tencentcloud(start: Start) -> Plugin:
-    """The plugin as `preview` runs it: no endpoint, no keys."""
+    """The plugin as `preview` runs it: no endpoint, and keys that are none."""
     plugin = start("-m", "sandbox.plugins.tencentcloud")
-    plugin.configure()
+    plugin.configure(secretId=NO_KEY, secretKey=NO_KEY)
     return plugin
 
 

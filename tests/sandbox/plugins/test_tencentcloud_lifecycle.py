@@ -158,21 +158,19 @@ def test_a_type_without_a_handler_previews_and_then_says_that_it_is_missing(fake
 
 def test_without_an_endpoint_a_real_run_says_what_to_do(start: Any) -> None:
     folder = Path(__file__).parent
-    plugin = start(str(folder / "fake_cloud.py"), FAKE_CLOUD="/nonexistent")
+    plugin = start(str(folder / "fake_cloud.py"), FAKE_CLOUD="/nonexistent", **SANDBOX | {"TENCENTCLOUD_DOMAIN": ""})
     plugin.configure(region="ap-beijing")
     with pytest.raises(grpc.RpcError) as refused:
         plugin.create(VPC, INPUTS)
     assert "TENCENTCLOUD_DOMAIN is not set" in str(refused.value.details())
 
 
-def test_without_keys_a_real_run_says_what_to_do(start: Any) -> None:
-    folder = Path(__file__).parent
-    plugin = start(
-        str(folder / "fake_cloud.py"), FAKE_CLOUD="/nonexistent", **{**SANDBOX, "TENCENTCLOUD_SECRET_KEY": ""}
-    )
-    plugin.configure()
-    with pytest.raises(grpc.RpcError, match=r"Please set your secret_id and secret_key"):
-        plugin.create(VPC, INPUTS)
+def test_without_a_pair_of_keys_it_refuses_to_begin_in_the_official_words(start: Any) -> None:
+    plugin = start("-m", "sandbox.plugins.tencentcloud", TENCENTCLOUD_SECRET_ID="id")
+    with pytest.raises(grpc.RpcError, match=r"Please set your `secret_id` and `secret_key`") as refused:
+        plugin.configure()
+    assert refused.value.code() is grpc.StatusCode.UNKNOWN  # pyright: ignore[reportAttributeAccessIssue]
+    plugin.configure(secretKey="any")
 
 
 @pytest.mark.parametrize(

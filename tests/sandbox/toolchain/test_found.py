@@ -85,6 +85,17 @@ def test_a_plugin_of_another_version_in_the_users_plugin_folder_is_not_taken(tmp
     assert found_plugin() is None
 
 
+def test_our_own_link_is_not_taken_in_a_shell_that_sourced_the_session(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(layout, "LOCAL", tmp_path / ".sanmen")
+    for home in ("pulumi", "official"):
+        folder = tmp_path / ".sanmen" / home / "plugins" / f"resource-kubernetes-v{KUBERNETES_PLUGIN.version}"
+        executable(folder / KUBERNETES_PLUGIN.name, "")
+        monkeypatch.setenv("PULUMI_HOME", str(tmp_path / ".sanmen" / home))
+        assert found_plugin() is None
+
+
 def test_a_plugin_on_path_is_taken_if_it_says_the_right_version(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
