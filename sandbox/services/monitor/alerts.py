@@ -1,7 +1,6 @@
 """Alert rules: Prometheus evaluates them; nobody is notified."""
 
 import re
-from collections.abc import Mapping
 from typing import Any
 
 from tencentcloud.monitor.v20180724 import models
@@ -13,58 +12,62 @@ from sandbox.api.paging import page
 from sandbox.api.store import Doc
 from sandbox.services.monitor import dataplane
 from sandbox.services.monitor.kinds import ALERT, ENABLED, PROMETHEUS, check_state, part, parts, running
-from sandbox.services.params import check_name, given, public, stamp_utc
+from sandbox.services.params import Params, check_name, given, public, stamp_utc
 
 _DURATION = re.compile(r"(\d+[smhdwy])+")
 
 
-def _check(rule: Mapping[str, Any]) -> None:
+def _check(rule: Doc) -> None:
     check_name("RuleName", rule["RuleName"], 128)
     if not _DURATION.fullmatch(rule["Duration"]):
         raise ApiError("InvalidParameterValue", f"`Duration` is `{rule['Duration']}`; a duration such as 1m is wanted.")
     check_state(rule["RuleState"])
 
 
+def _rule(ctx: Context, asked: Params, id: str, created: str) -> Doc:
+    """The whole rule that a request asks for; its name is unique in the instance."""
+    for other in parts(ctx.store, ALERT, asked["InstanceId"]):
+        if other["RuleName"] == asked["RuleName"] and other["RuleId"] != id:
+            raise ApiError("FailedOperation", f"The name `{asked['RuleName']}` is that of `{other['RuleId']}`.")
+    doc: Doc = {
+        "RuleId": id,
+        "RuleName": asked["RuleName"],
+        "RuleState": asked["RuleState"],
+        "Type": asked.get("Type", ""),
+        "Labels": asked.get("Labels", []),
+        "Annotations": asked.get("Annotations", []),
+        "Expr": asked["Expr"],
+        "Duration": asked["Duration"],
+        "Receivers": asked["Receivers"],
+        "Health": "ok",
+        "CreatedAt": created,
+        "UpdatedAt": stamp_utc(ctx),
+        "_prometheus": asked["InstanceId"],
+        "_id": id,
+    }
+    _check(doc)
+    return doc
+
+
 @action
 def create_rule(ctx: Context, request: models.CreateAlertRuleRequest) -> dict[str, Any]:
-    """A rule; its name is unique in the instance."""
+    """A rule; on and after a minute unless it says otherwise."""
     asked = given(request)
+    whole = Params({"RuleState": ENABLED, "Duration": "1m", **asked})
     with holding(PROMETHEUS.name, asked["InstanceId"]):
         running(ctx, asked["InstanceId"])
-        for other in parts(ctx.store, ALERT, asked["InstanceId"]):
-            if other["RuleName"] == asked["RuleName"]:
-                raise ApiError("FailedOperation", f"The name `{asked['RuleName']}` is that of `{other['RuleId']}`.")
         id = ctx.store.new_id("arule")
-        doc: Doc = {
-            "RuleId": id,
-            "RuleName": asked["RuleName"],
-            "RuleState": asked.get("RuleState", ENABLED),
-            "Type": asked.get("Type", ""),
-            "Labels": asked.get("Labels", []),
-            "Annotations": asked.get("Annotations", []),
-            "Expr": asked["Expr"],
-            "Duration": asked.get("Duration", "1m"),
-            "Receivers": asked.get("Receivers", []),
-            "Health": "ok",
-            "CreatedAt": stamp_utc(ctx),
-            "UpdatedAt": stamp_utc(ctx),
-            "_prometheus": asked["InstanceId"],
-            "_id": id,
-        }
-        _check(doc)
-        dataplane.keep(ctx, ALERT, doc)
+        dataplane.keep(ctx, ALERT, _rule(ctx, whole, id, stamp_utc(ctx)))
     return {"RuleId": id}
 
 
 @action
 def update_rule(ctx: Context, request: models.UpdateAlertRuleRequest) -> dict[str, Any]:
-    """What is given changes."""
+    """The whole rule anew: labels and annotations that are not given are gone."""
     asked = given(request)
     with holding(PROMETHEUS.name, asked["InstanceId"]):
-        doc = part(ctx, ALERT, asked["InstanceId"], asked["RuleId"])
-        doc |= {key: value for key, value in asked.items() if key != "InstanceId"} | {"UpdatedAt": stamp_utc(ctx)}
-        _check(doc)
-        dataplane.keep(ctx, ALERT, doc)
+        before = part(ctx, ALERT, asked["InstanceId"], asked["RuleId"])
+        dataplane.keep(ctx, ALERT, _rule(ctx, asked, before["RuleId"], before["CreatedAt"]))
     return {"RuleId": asked["RuleId"]}
 
 

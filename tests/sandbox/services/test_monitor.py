@@ -93,6 +93,11 @@ def test_rules_and_alerts_are_evaluated_and_off_means_off(edge: World) -> None:
     assert [group["name"] for group in edge.plane.metrics[id].rules] == [f"{recording.split('#')[1]}-sanmen", "alerts"]
     outputs = edge.change(ALERT, alert, outputs, **asked, ruleState=3)
     assert len(edge.plane.metrics[id].rules) == 1
+    without = {name: value for name, value in asked.items() if name != "labels"}
+    outputs = edge.change(ALERT, alert, outputs, **without, ruleState=2)
+    assert outputs["labels"] == []
+    alerts: Any = edge.plane.metrics[id].rules[-1]["rules"]
+    assert [rule["labels"] for rule in alerts] == [{}]
     edge.down(ALERT, alert, outputs)
     edge.down(RECORDING, recording, recording_out)
     assert edge.plane.metrics[id].rules == ()
