@@ -11,6 +11,7 @@ from sandbox.services import plane
 from sandbox.services.clb import directives, health
 from sandbox.services.clb.inventory import LAYER_7, listeners_of, rules_of
 from sandbox.services.clb.kinds import CONFIGURATION, LISTENER, LOAD_BALANCER
+from sandbox.services.cvm.kinds import INSTANCE
 from sandbox.services.ssl.kinds import CERTIFICATE
 from sandbox.services.vpc import addresses, hosts
 from sandbox.substrate import specs
@@ -185,6 +186,6 @@ def address_of(store: Store, target: Doc) -> str | None:
     """A target's private address: the one given, or the instance's first."""
     if target.get("EniIp"):
         return str(target["EniIp"])
-    instance = store.find("cvm.instance", target["InstanceId"])
+    instance = INSTANCE.anywhere(store, target["InstanceId"])
     private: list[str] = (instance.get("PrivateIpAddresses") if instance else None) or []
     return private[0] if private else None

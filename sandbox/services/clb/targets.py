@@ -26,7 +26,8 @@ from sandbox.services.clb.inventory import (
     rules_of,
 )
 from sandbox.services.clb.kinds import LISTENER, LOAD_BALANCER, RULE
-from sandbox.services.params import given, in_region
+from sandbox.services.cvm.kinds import INSTANCE
+from sandbox.services.params import given
 
 DEFAULT_WEIGHT = 10
 Target = Mapping[str, Any]
@@ -148,7 +149,7 @@ def _check(ctx: Context, targets: Iterable[Target], vpc_id: str) -> None:
             raise ApiError("InvalidParameterValue", f"`Port` is {target['Port']}; allowed: 1 to 65535.")
         _check_weight(int(target.get("Weight", DEFAULT_WEIGHT)))
         if target.get("InstanceId"):
-            instance = in_region(ctx, "cvm.instance", target["InstanceId"])
+            instance = INSTANCE.find(ctx, target["InstanceId"])
             if instance is None or instance["VirtualPrivateCloud"]["VpcId"] != vpc_id:
                 message = f"The instance `{target['InstanceId']}` is not in the load balancer's VPC `{vpc_id}`."
                 raise ApiError("InvalidParameterValue", message)
@@ -220,7 +221,7 @@ def modify_target_weight(ctx: Context, request: models.ModifyTargetWeightRequest
 
 def _backend(store: Store, target: Target) -> dict[str, Any]:
     address = dataplane.address_of(store, dict(target))
-    found = store.find("cvm.instance", target["InstanceId"]) if target["InstanceId"] else None
+    found = INSTANCE.anywhere(store, target["InstanceId"]) if target["InstanceId"] else None
     instance: Doc = found or {}
     placement: Doc = instance.get("Placement") or {}
     return {
