@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from sandbox.api.store import Store
 from sandbox.services import zones
-from sandbox.services.tcr.kinds import REGISTRY
+from sandbox.services.tcr.kinds import ATTACHMENT, REGISTRY, of_registry
 from sandbox.substrate.specs import Zone
 
 ZONE = "tencentcloudcr.com"
@@ -12,6 +12,11 @@ ZONE = "tencentcloudcr.com"
 
 @zones.publishes_zones
 def published(store: Store) -> Iterable[Zone]:
-    """Every registry that has a public address."""
-    docs = REGISTRY.all(store)
-    return zones.cloud_zone(ZONE, ((doc["PublicDomain"], doc["_public"]) for doc in docs if doc.get("_public")))
+    """Every registry that has a public address; by the name with `-vpc` too once an attached VPC asked for that."""
+    named: list[tuple[str, str]] = []
+    for doc in REGISTRY.all(store):
+        if doc.get("_public"):
+            named.append((doc["PublicDomain"], doc["_public"]))
+            if any(each["_vpc_name"] for each in of_registry(store, ATTACHMENT, doc["RegistryId"])):
+                named.append((doc["InternalEndpoint"], doc["_public"]))
+    return zones.cloud_zone(ZONE, named)

@@ -127,6 +127,12 @@ def test_the_password_of_a_service_account_is_told_once(net: World, registry: st
     assert "tcr$pull" not in net.plane.registries[registry].users
 
 
+def names(net: World) -> set[str]:
+    """What the name server knows of registries."""
+    (zone,) = (zone for zone in net.plane.zones if zone.domain == "tencentcloudcr.com")
+    return {record.name for record in zone.records}
+
+
 def test_a_vpc_is_attached_by_an_address_in_its_subnet(net: World, registry: str) -> None:
     vpc_id = net.vpc()
     wanted: Props = {
@@ -137,9 +143,11 @@ def test_a_vpc_is_attached_by_an_address_in_its_subnet(net: World, registry: str
     }
     id, outputs = net.up(ATTACHMENT, wanted)
     assert outputs["accessIp"] == "10.20.1.4"
+    assert names(net) == {"sanmen-images"}
     outputs = net.change(
         ATTACHMENT, id, outputs, {**wanted, "enablePublicDomainDns": False, "enableVpcDomainDns": True}
     )
+    assert names(net) == {"sanmen-images", "sanmen-images-vpc"}
     net.down(ATTACHMENT, id, outputs)
     assert HANDLERS[ATTACHMENT].read(net.cloud, id, wanted) is None
     net.call("vpc", "DeleteSubnet", SubnetId=wanted["subnetId"])
