@@ -1,6 +1,7 @@
 """SSM 2019-09-23: secrets and their versions. Values are sealed in the database and open only in GetSecretValue.
 
-Error codes: the SDK's own table (tencentcloud/ssm/v20190923/errorcodes.py).
+Error codes: those that the SDK lists for each action, and the states it says each one is for. A secret that is missing
+is `ResourceNotFound` in all of them but one; the official provider takes nothing else for gone (docs/fidelity/ssm.md).
 """
 
 import base64
@@ -11,17 +12,20 @@ from typing import Any
 
 from tencentcloud.ssm.v20190923 import models
 
-from sandbox import layout
 from sandbox.api import sealing, tags
 from sandbox.api.access import protects
 from sandbox.api.actions import Context, action, task
 from sandbox.api.errors import ApiError
+from sandbox.api.kinds import Kind
 from sandbox.api.paging import page
-from sandbox.api.store import Doc
-from sandbox.api.validation import require
+from sandbox.api.store import Doc, Docs
 from sandbox.services import kms
+from sandbox.services.params import Params, given, public
 
-_SECRET, _VALUE = "ssm.secret", "ssm.version"
+SECRETS = Kind(name="ssm.secret", key="_id", noun="secret")
+"""Key: `<region>/<name>`, as a name is unique in its region alone."""
+VALUES = Kind(name="ssm.version", key="_id", noun="version of a secret")
+"""Key: `<region>/<name>/<version>`."""
 ENABLED, DISABLED, PENDING_DELETE = "Enabled", "Disabled", "PendingDelete"
 CURRENT = "SSM_Current"
 MAX_VERSIONS = 10
@@ -47,63 +51,56 @@ def _id(ctx: Context, name: str) -> str:
     return f"{ctx.region}/{name}"
 
 
-def _secret(ctx: Context, name: str | None) -> Doc:
-    if not name:
-        raise ApiError("MissingParameter", "The request is missing a required parameter `SecretName`.")
-    found = ctx.store.find(_SECRET, _id(ctx, name))
+def _secret(ctx: Context, name: str, code: str = "") -> Doc:
+    found = SECRETS.find(ctx, _id(ctx, name))
     if found is None:
-        raise ApiError("ResourceNotFound.SecretNotExist", f"The secret `{name}` does not exist in {ctx.region}.")
+        raise SECRETS.absent(ctx, name, code)
     return found
 
 
-def _usable(secret: Doc) -> None:
-    if secret["Status"] == DISABLED:
-        raise ApiError("ResourceUnavailable.ResourceDisabled", f"The secret `{secret['SecretName']}` is disabled.")
+def _in_use(ctx: Context, name: str) -> Doc:
+    """A secret that is not waiting for its deletion."""
+    secret = _secret(ctx, name)
     if secret["Status"] == PENDING_DELETE:
-        message = f"The secret `{secret['SecretName']}` is to be deleted."
-        raise ApiError("ResourceUnavailable.ResourcePendingDeleted", message)
+        raise ApiError("FailedOperation", f"The secret `{name}` is to be deleted.")
+    return secret
 
 
-def _versions(ctx: Context, name: str) -> list[Doc]:
-    return [each for each in ctx.store.list(_VALUE, ctx.region) if each["SecretName"] == name]
+def _versions(ctx: Context, name: str) -> Docs:
+    return [each for each in VALUES.list(ctx) if each["SecretName"] == name]
 
 
 def _tag_id(ctx: Context, name: str) -> str:
     return f"creatorUin/{ctx.account.uin}/{name}"
 
 
-def _value(request: Any) -> tuple[str, str]:
+def _value(asked: Params) -> tuple[str, str]:
     """("SecretString" or "SecretBinary", value) of a request that has exactly one of them."""
-    given = [name for name in ("SecretString", "SecretBinary") if getattr(request, name)]
-    if len(given) != 1:
-        raise ApiError("InvalidParameter", "Exactly one of `SecretString` and `SecretBinary` must be given.")
-    value: str = getattr(request, given[0])
+    fields = [name for name in ("SecretString", "SecretBinary") if asked.get(name)]
+    if len(fields) != 1:
+        message = "Exactly one of `SecretString` and `SecretBinary` must be given."
+        raise ApiError("InvalidParameterValue", message)
+    value: str = asked[fields[0]]
     size = len(value.encode())
-    if given[0] == "SecretBinary":
+    if fields[0] == "SecretBinary":
         try:
             size = len(base64.b64decode(value, validate=True))
         except binascii.Error:
             raise ApiError("InvalidParameterValue", "`SecretBinary` must be base64.") from None
     if size > MAX_BYTES:
         raise ApiError("InvalidParameterValue", f"A secret may have {MAX_BYTES} bytes, given {size}.")
-    return given[0], value
+    return fields[0], value
 
 
 def _write(ctx: Context, name: str, version: str, value: tuple[str, str], created: int) -> None:
     id = f"{_id(ctx, name)}/{version}"
-    doc = {
-        "SecretName": name,
-        "VersionId": version,
-        "CreateTime": created,
-        "_field": value[0],
-        "_sealed": sealing.seal(ctx.store.path, id, value[1]),
-    }
-    ctx.store.put(_VALUE, id, doc, ctx.region)
+    sealed = sealing.seal(ctx.store.path, id, value[1])
+    doc = {"SecretName": name, "VersionId": version, "CreateTime": created, "_field": value[0], "_sealed": sealed}
+    VALUES.create(ctx, doc | {"_id": id})
 
 
-def _check_version(version: str | None) -> str:
-    if not version:
-        raise ApiError("MissingParameter", "The request is missing a required parameter `VersionId`.")
+def _checked_version(asked: Params) -> str:
+    version: str = asked["VersionId"]
     if not _VERSION_ID.fullmatch(version):
         raise ApiError("InvalidParameterValue", f"The version id `{version}` must have 1 to 64 letters, digits, . - _.")
     return version
@@ -112,8 +109,8 @@ def _check_version(version: str | None) -> str:
 def _kms_key(ctx: Context, id: str | None) -> str:
     if not id:
         return kms.service_key(ctx, "ssm")["KeyId"]
-    key = ctx.store.find(kms.KIND, id)
-    if key is None or ctx.store.region_of(kms.KIND, id) != ctx.region or key["KeyState"] != kms.ENABLED:
+    key = kms.KEYS.find(ctx, id)
+    if key is None or key["KeyState"] != kms.ENABLED:
         message = f"The KMS key `{id}` does not exist in {ctx.region} or is not enabled."
         raise ApiError("FailedOperation.AccessKmsError", message)
     return id
@@ -122,23 +119,21 @@ def _kms_key(ctx: Context, id: str | None) -> str:
 @action
 def create_secret(ctx: Context, request: models.CreateSecretRequest) -> dict[str, Any]:
     """A secret with its first version. The name is unique in the region, also while a deleted one waits."""
-    require(request, "SecretName")
-    if not _NAME.fullmatch(request.SecretName):
-        message = (
-            f"The name `{request.SecretName}` must begin with a letter or digit and have 1 to 128 of them, - and _."
-        )
+    asked = given(request)
+    name: str = asked["SecretName"]
+    if not _NAME.fullmatch(name):
+        message = f"The name `{name}` must begin with a letter or digit and have 1 to 128 of them, - and _."
         raise ApiError("InvalidParameterValue", message)
-    if request.SecretType not in (None, 0):
+    if asked.get("SecretType", 0) != 0:
         raise ApiError("UnsupportedOperation", "Only secrets of `SecretType` 0 (user-defined) are provided.")
-    version, value, now = _check_version(request.VersionId), _value(request), int(time.time())
+    version, value, now = _checked_version(asked), _value(asked), int(time.time())
     with ctx.store.lock:
-        if ctx.store.find(_SECRET, _id(ctx, request.SecretName)) is not None:
-            message = f"The secret `{request.SecretName}` exists in {ctx.region}."
-            raise ApiError("ResourceInUse.SecretExists", message)
-        secret = {
-            "SecretName": request.SecretName,
-            "Description": request.Description or "",
-            "KmsKeyId": _kms_key(ctx, request.KmsKeyId),
+        if SECRETS.find(ctx, _id(ctx, name)) is not None:
+            raise ApiError("ResourceInUse.SecretExists", f"The secret `{name}` exists in {ctx.region}.")
+        secret: Doc = {
+            "SecretName": name,
+            "Description": asked.get("Description", ""),
+            "KmsKeyId": _kms_key(ctx, asked.get("KmsKeyId")),
             "CreateUin": int(ctx.account.uin),
             "CreateUinString": ctx.account.uin,
             "Status": ENABLED,
@@ -148,114 +143,119 @@ def create_secret(ctx: Context, request: models.CreateSecretRequest) -> dict[str
             "ProductName": "",
             "RotationStatus": False,
             "RotationFrequency": 0,
-            "AdditionalConfig": request.AdditionalConfig or "",
-            "EncryptType": request.EncryptType or 0,
+            "AdditionalConfig": asked.get("AdditionalConfig", ""),
+            "EncryptType": asked.get("EncryptType", 0),
+            "_id": _id(ctx, name),
         }
-        ctx.store.put(_SECRET, _id(ctx, request.SecretName), secret, ctx.region)
-        _write(ctx, request.SecretName, version, value, now)
-    labels = tags.of_request(request.Tags)
-    tags.write(ctx.store, "ssm", "secret", ctx.region, _tag_id(ctx, request.SecretName), labels)
-    return {"SecretName": request.SecretName, "VersionId": version, "TagCode": 0, "TagMsg": ""}
+        SECRETS.create(ctx, secret)
+        _write(ctx, name, version, value, now)
+        tags.write(ctx.store, "ssm", "secret", ctx.region, _tag_id(ctx, name), tags.of_request(request.Tags))
+    return {"SecretName": name, "VersionId": version, "TagCode": 0, "TagMsg": ""}
 
 
 @action
 def put_secret_value(ctx: Context, request: models.PutSecretValueRequest) -> dict[str, Any]:
     """A further version."""
-    version, value = _check_version(request.VersionId), _value(request)
+    asked = given(request)
+    name, version, value = asked["SecretName"], _checked_version(asked), _value(asked)
     with ctx.store.lock:
-        _usable(_secret(ctx, request.SecretName))
-        present = [each["VersionId"] for each in _versions(ctx, request.SecretName)]
+        _in_use(ctx, name)
+        present = [each["VersionId"] for each in _versions(ctx, name)]
         if version in present:
-            message = f"The version `{version}` of `{request.SecretName}` exists."
-            raise ApiError("ResourceInUse.VersionIdExists", message)
+            raise ApiError("ResourceInUse.VersionIdExists", f"The version `{version}` of `{name}` exists.")
         if len(present) >= MAX_VERSIONS:
             raise ApiError("LimitExceeded", f"A secret has at most {MAX_VERSIONS} versions.")
-        _write(ctx, request.SecretName, version, value, int(time.time()))
-    return {"SecretName": request.SecretName, "VersionId": version}
+        _write(ctx, name, version, value, int(time.time()))
+    return {"SecretName": name, "VersionId": version}
 
 
-def _version(ctx: Context, name: str, version: str | None) -> Doc:
+def _version(ctx: Context, name: str, version: str) -> Doc:
     versions = _versions(ctx, name)
     if version == CURRENT and versions:
         return versions[-1]
-    for each in versions:
-        if each["VersionId"] == version:
-            return each
-    raise ApiError("ResourceNotFound", f"The version `{version}` of secret `{name}` does not exist.")
+    found = next((each for each in versions if each["VersionId"] == version), None)
+    if found is None:
+        raise VALUES.absent(ctx, f"{name}/{version}")
+    return found
 
 
 @action
 def update_secret(ctx: Context, request: models.UpdateSecretRequest) -> dict[str, Any]:
     """Another value for a version that exists."""
-    version, value = _check_version(request.VersionId), _value(request)
+    asked = given(request)
+    name, version, value = asked["SecretName"], _checked_version(asked), _value(asked)
     with ctx.store.lock:
-        _usable(_secret(ctx, request.SecretName))
-        found = _version(ctx, request.SecretName, version)
-        _write(ctx, request.SecretName, version, value, found["CreateTime"])
-    return {"SecretName": request.SecretName, "VersionId": version}
+        _in_use(ctx, name)
+        _write(ctx, name, version, value, _version(ctx, name, version)["CreateTime"])
+    return {"SecretName": name, "VersionId": version}
 
 
 @action
 def get_secret_value(ctx: Context, request: models.GetSecretValueRequest) -> dict[str, Any]:
     """The value of a version; `SSM_Current`: of the newest."""
-    require(request, "SecretName", "VersionId")
-    _usable(_secret(ctx, request.SecretName))
-    found = _version(ctx, request.SecretName, request.VersionId)
-    label = f"{_id(ctx, request.SecretName)}/{found['VersionId']}"
-    body = {"SecretName": request.SecretName, "VersionId": found["VersionId"], "SecretString": "", "SecretBinary": ""}
-    return body | {found["_field"]: sealing.unseal(ctx.store.path, label, found["_sealed"])}
+    asked = given(request)
+    name, version = asked["SecretName"], asked["VersionId"]
+    # The one action that has a code of its own for a missing secret.
+    status = _secret(ctx, name, "ResourceNotFound.SecretNotExist")["Status"]
+    if status == DISABLED:
+        raise ApiError("ResourceUnavailable.ResourceDisabled", f"The secret `{name}` is disabled.")
+    if status == PENDING_DELETE:
+        raise ApiError("ResourceUnavailable.ResourcePendingDeleted", f"The secret `{name}` is to be deleted.")
+    found = _version(ctx, name, version)
+    value = {"SecretString": "", "SecretBinary": ""}
+    value[found["_field"]] = sealing.unseal(ctx.store.path, found["_id"], found["_sealed"])
+    return {"SecretName": name, "VersionId": found["VersionId"], **value}
 
 
 @action
 def list_secret_version_ids(ctx: Context, request: models.ListSecretVersionIdsRequest) -> dict[str, Any]:
     """Oldest first."""
-    _secret(ctx, request.SecretName)
-    versions = [
-        {"VersionId": each["VersionId"], "CreateTime": each["CreateTime"]}
-        for each in _versions(ctx, request.SecretName)
-    ]
-    return {"SecretName": request.SecretName, "Versions": versions}
+    name = _secret(ctx, given(request)["SecretName"])["SecretName"]
+    versions = [{key: each[key] for key in ("VersionId", "CreateTime")} for each in _versions(ctx, name)]
+    return {"SecretName": name, "Versions": versions}
 
 
 @action
 def delete_secret_version(ctx: Context, request: models.DeleteSecretVersionRequest) -> dict[str, Any]:
-    """At once and for good."""
-    version = _check_version(request.VersionId)
+    """At once and for good, whatever the state of the secret."""
+    asked = given(request)
+    name, version = asked["SecretName"], _checked_version(asked)
     with ctx.store.lock:
-        _usable(_secret(ctx, request.SecretName))
-        _version(ctx, request.SecretName, version)
-        ctx.store.delete(_VALUE, f"{_id(ctx, request.SecretName)}/{version}")
-    return {"SecretName": request.SecretName, "VersionId": version}
+        _secret(ctx, name)
+        VALUES.drop(ctx, _version(ctx, name, version)["_id"])
+    return {"SecretName": name, "VersionId": version}
 
 
 @action
 def describe_secret(ctx: Context, request: models.DescribeSecretRequest) -> dict[str, Any]:
     """All but the value."""
-    return _secret(ctx, request.SecretName)
+    return public(_secret(ctx, given(request)["SecretName"]))
 
 
 @action
 def list_secrets(ctx: Context, request: models.ListSecretsRequest) -> dict[str, Any]:
     """Newest first (OrderType 1: oldest first), by state, part of the name, tags."""
-    found = [
+    asked = given(request)
+    found: Docs = [
         secret
-        for secret in ctx.store.list(_SECRET, ctx.region)
-        if (not request.State or secret["Status"] == _STATE_NUMBERS.get(request.State))
-        and (request.SearchSecretName or "") in secret["SecretName"]
-        and _has_tags(ctx, secret, request.TagFilters or [])
+        for secret in SECRETS.list(ctx)
+        if (not asked.get("State") or secret["Status"] == _STATE_NUMBERS.get(asked["State"]))
+        and asked.get("SearchSecretName", "") in secret["SecretName"]
+        and _has_tags(ctx, secret, asked.get("TagFilters", []))
     ]
-    found.sort(key=lambda secret: secret["CreateTime"], reverse=request.OrderType != 1)
-    listed = page(found, request.Offset, request.Limit, default=20, maximum=200)
-    for secret in listed:
+    found.sort(key=lambda secret: secret["CreateTime"], reverse=asked.get("OrderType") != 1)
+    listed = page(found, asked.get("Offset"), asked.get("Limit"), default=20, maximum=200)
+    shown = [public(secret) | {"RotationStatus": 0} for secret in listed]  # here alone it is a number
+    for secret in shown:
         del secret["AdditionalConfig"]  # DescribeSecret's alone
-        secret["RotationStatus"] = 0  # and here alone a number
-    return {"TotalCount": len(found), "SecretMetadatas": listed}
+    return {"TotalCount": len(found), "SecretMetadatas": shown}
 
 
-def _has_tags(ctx: Context, secret: Doc, filters: list[models.TagFilter]) -> bool:
+def _has_tags(ctx: Context, secret: Doc, filters: list[Params]) -> bool:
     labels = tags.read(ctx.store, "ssm", "secret", ctx.region, _tag_id(ctx, secret["SecretName"]))
     return all(
-        each.TagKey in labels and (not each.TagValue or labels[each.TagKey] in each.TagValue) for each in filters
+        each["TagKey"] in labels and (not each.get("TagValue") or labels[each["TagKey"]] in each["TagValue"])
+        for each in filters
     )
 
 
@@ -265,72 +265,61 @@ def _change(ctx: Context, name: str, allowed: tuple[str, ...], **changes: Any) -
         if secret["Status"] not in allowed:
             message = f"The secret `{name}` is {secret['Status']}; this needs it {' or '.join(allowed)}."
             raise ApiError("FailedOperation", message)
-        ctx.store.put(_SECRET, _id(ctx, name), secret | changes)
+        SECRETS.save(ctx.store, secret | changes)
     return {"SecretName": name}
 
 
 @action
 def enable_secret(ctx: Context, request: models.EnableSecretRequest) -> dict[str, Any]:
     """Twice is once."""
-    return _change(ctx, request.SecretName, (ENABLED, DISABLED), Status=ENABLED)
+    return _change(ctx, given(request)["SecretName"], (ENABLED, DISABLED), Status=ENABLED)
 
 
 @action
 def disable_secret(ctx: Context, request: models.DisableSecretRequest) -> dict[str, Any]:
     """Twice is once."""
-    return _change(ctx, request.SecretName, (ENABLED, DISABLED), Status=DISABLED)
+    return _change(ctx, given(request)["SecretName"], (ENABLED, DISABLED), Status=DISABLED)
 
 
 @action
 def update_description(ctx: Context, request: models.UpdateDescriptionRequest) -> dict[str, Any]:
     """The description."""
-    require(request, "Description")
-    return _change(ctx, request.SecretName, (ENABLED, DISABLED), Description=request.Description)
+    asked = given(request)
+    return _change(ctx, asked["SecretName"], (ENABLED, DISABLED), Description=asked["Description"])
 
 
 @action
 def delete_secret(ctx: Context, request: models.DeleteSecretRequest) -> dict[str, Any]:
     """A disabled secret goes at once (window 0) or after up to 30 days, its name taken meanwhile."""
-    days = request.RecoveryWindowInDays or 0
+    asked = given(request)
+    name, days = asked["SecretName"], asked.get("RecoveryWindowInDays", 0)
     if not 0 <= days <= 30:
         raise ApiError("InvalidParameterValue", f"`RecoveryWindowInDays` must be between 0 and 30, given `{days}`.")
     moment = int(time.time()) + days * _DAY_S
-    _change(ctx, request.SecretName, (DISABLED,), Status=PENDING_DELETE, DeleteTime=moment)
-    payload = {"SecretName": request.SecretName, "DeleteTime": moment}
+    _change(ctx, name, (DISABLED,), Status=PENDING_DELETE, DeleteTime=moment)
+    payload = {"id": name, "DeleteTime": moment}
     if days == 0:
         remove(ctx, payload)
     else:
         ctx.later(days * _DAY_S, "ssm.delete", payload)
-    return payload
+    return {"SecretName": name, "DeleteTime": moment}
 
 
 @task("ssm.delete")
 def remove(ctx: Context, payload: Doc) -> None:
     """The window is over."""
-    name = payload["SecretName"]
+    name = payload["id"]
     with ctx.store.lock:
-        secret = ctx.store.find(_SECRET, _id(ctx, name))
+        secret = SECRETS.find(ctx, _id(ctx, name))
         if secret is None or secret["Status"] != PENDING_DELETE or secret["DeleteTime"] != payload["DeleteTime"]:
             return
         for version in _versions(ctx, name):
-            ctx.store.delete(_VALUE, f"{_id(ctx, name)}/{version['VersionId']}")
-        ctx.store.delete(_SECRET, _id(ctx, name))
+            VALUES.drop(ctx, version["_id"])
+        SECRETS.drop(ctx, secret["_id"])
         tags.forget(ctx.store, "ssm", "secret", ctx.region, _tag_id(ctx, name))
 
 
 @action
 def restore_secret(ctx: Context, request: models.RestoreSecretRequest) -> dict[str, Any]:
     """Disabled then."""
-    return _change(ctx, request.SecretName, (PENDING_DELETE,), Status=DISABLED, DeleteTime=0)
-
-
-@action
-def get_service_status(ctx: Context, request: models.GetServiceStatusRequest) -> dict[str, Any]:
-    """Always on."""
-    return {"ServiceEnabled": True, "InvalidType": 0, "AccessKeyEscrowEnabled": False}
-
-
-@action
-def get_regions(ctx: Context, request: models.GetRegionsRequest) -> dict[str, Any]:
-    """Where SSM is."""
-    return {"Regions": list(layout.REGIONS)}
+    return _change(ctx, given(request)["SecretName"], (PENDING_DELETE,), Status=DISABLED, DeleteTime=0)

@@ -1,5 +1,5 @@
-"""Redis 2018-04-12: instances with replicas behind one address, their settings, parameter templates, accounts."""
+"""Redis 2018-04-12: instances with replicas behind one address, their backups' hour, parameter templates."""
 
-from sandbox.services.redis import accounts, changes, instances, offers, parameters, settings
+from sandbox.services.redis import backups, changes, instances, kinds, offers, parameters
 
-__all__ = ["accounts", "changes", "instances", "offers", "parameters", "settings"]
+__all__ = ["backups", "changes", "instances", "kinds", "offers", "parameters"]

@@ -1,4 +1,4 @@
-"""Changes of an instance: size, password, name, network, version. Source: docs/sources.md, Redis."""
+"""Changes of an instance: size, password, name, network, version. Source: docs/fidelity/redis.md."""
 
 from typing import Any
 
@@ -7,12 +7,13 @@ from tencentcloud.redis.v20180412 import models
 from sandbox.api.actions import Context, action
 from sandbox.api.errors import ApiError
 from sandbox.api.store import Doc
-from sandbox.services.params import check_name, given, need
-from sandbox.services.places import zone_name, zone_number
+from sandbox.services.params import Params, check_name, given
+from sandbox.services.places import zone_name, zones
 from sandbox.services.redis import instances, inventory
-from sandbox.services.redis.inventory import KIND, RUNNING
+from sandbox.services.redis.kinds import INSTANCES, RUNNING, at, begin_task, online
 from sandbox.services.redis.offers import TYPES
 from sandbox.services.vpc import addresses, hosts
+from sandbox.services.vpc.kinds import SECURITY_GROUP
 
 START_S = 1.2
 """How long a change waits: the official provider must see the status leave 2 before it comes back."""
@@ -20,8 +21,8 @@ START_S = 1.2
 
 def _process(ctx: Context, doc: Doc, kind: str) -> int:
     """Keep the changed document, processing, and bring it to the data plane. Returns the task's number."""
-    number = inventory.begin_task(ctx, doc["InstanceId"], kind)
-    ctx.store.put(KIND, doc["InstanceId"], {**doc, "Status": RUNNING, "InstanceTitle": "processing"})
+    number = begin_task(ctx, doc["InstanceId"], kind)
+    INSTANCES.save(ctx.store, at(doc, RUNNING))
     ctx.later(START_S, "redis.start", {"id": doc["InstanceId"], "task": number})
     return number
 
@@ -30,49 +31,61 @@ def _process(ctx: Context, doc: Doc, kind: str) -> int:
 def upgrade_instance(ctx: Context, request: models.UpgradeInstanceRequest) -> dict[str, Any]:
     """Another memory, number of shards or number of replicas: one of them per request, as in the cloud."""
     asked = given(request)
+    fields = {"MemSize": "RedisShardSize", "RedisShardNum": "RedisShardNum", "RedisReplicasNum": "RedisReplicasNum"}
     with ctx.store.lock:
-        doc = inventory.online(ctx, asked["InstanceId"])
-        before = (doc["RedisShardSize"], doc["RedisShardNum"], doc["RedisReplicasNum"])
-        after = (
-            asked.get("MemSize", before[0]),
-            asked.get("RedisShardNum", before[1]),
-            asked.get("RedisReplicasNum", before[2]),
-        )
-        if sum(1 for old, new in zip(before, after, strict=True) if old != new) > 1:
+        doc = online(ctx, asked["InstanceId"])
+        changed = {key: asked[name] for name, key in fields.items() if asked.get(name, doc[key]) != doc[key]}
+        if len(changed) > 1:
             message = "Change memory, shards and replicas one at a time."
             raise ApiError("InvalidParameterValue.SpecNotExist", message)
-        zone = zone_name(doc["ZoneId"]) or ""
-        instances.check_size(ctx.region, zone, TYPES[doc["Type"]], *after)
-        doc |= {"RedisShardSize": after[0], "RedisShardNum": after[1], "RedisReplicasNum": after[2]}
-        doc["Size"] = float(after[0] * after[1])
-        _resize_nodes(ctx, doc, asked, after[2])
+        doc |= changed
+        memory, shards, replicas = (doc[key] for key in fields.values())
+        instances.check_size(ctx.region, zone_name(doc["ZoneId"]) or "", TYPES[doc["Type"]], memory, shards, replicas)
+        doc["Size"] = float(memory * shards)
+        doc["NodeSet"] = _nodes(ctx, doc, asked.get("NodeSet", []), replicas)
+        inventory.place_nodes(ctx.store, doc)
         number = _process(ctx, doc, "003_upgrade")
     return {"DealId": str(number)}
 
 
-def _resize_nodes(ctx: Context, doc: Doc, asked: dict[str, Any], replicas: int) -> None:
+def _nodes(ctx: Context, doc: Doc, named: list[Params], replicas: int) -> list[dict[str, Any]]:
+    """The nodes after a change of their number.
+
+    A request names the nodes that go by their ids, or those that come by their zones, and no others; without any the
+    last ones go, and new ones come to the instance's zone.
+    """
     nodes: list[dict[str, Any]] = doc["NodeSet"]
-    wanted = asked.get("NodeSet", [])
-    while len(nodes) > replicas + 1:
-        nodes.pop()
-    for index in range(len(nodes), replicas + 1):
-        zone_id = doc["ZoneId"]
-        if index < len(wanted):
-            zone_id = wanted[index].get("ZoneId") or zone_number(wanted[index]["ZoneName"])
-        number = ctx.store.number("redis_node", 1000)
-        nodes.append({"NodeType": 1, "NodeId": number, "ZoneId": zone_id, "ZoneName": zone_name(zone_id)})
-    inventory.place_nodes(ctx.store, doc, replicas + 1)
+    more = replicas + 1 - len(nodes)
+    if more < 0:
+        going = [node["NodeId"] for node in named] or [node["NodeId"] for node in nodes[more:]]
+        nodes = [node for node in nodes if node["NodeType"] == 0 or node["NodeId"] not in going]
+    elif more > 0:
+        coming = [_zone(ctx, node) for node in named if not node.get("NodeId") and node["NodeType"] != 0]
+        for zone in coming or [zone_name(doc["ZoneId"])] * more:
+            nodes = [*nodes, instances.node(ctx, 1, str(zone))]
+    if len(nodes) != replicas + 1:
+        message = f"`NodeSet` must name the replicas that come or go, so that there are {replicas}."
+        raise ApiError("InvalidParameter.InvalidParameter", message)
+    return nodes
+
+
+def _zone(ctx: Context, node: Params) -> str:
+    zone = node.get("ZoneName") or zone_name(node["ZoneId"])
+    if zone not in zones(ctx.region):
+        raise ApiError("ResourceUnavailable.SaleOut", f"The zone `{zone}` is not on sale in {ctx.region}.")
+    return zone
 
 
 @action
 def reset_password(ctx: Context, request: models.ResetPasswordRequest) -> dict[str, Any]:
     """Another password, or none at all."""
     asked = given(request)
+    open_to_all = bool(asked.get("NoAuth"))
     with ctx.store.lock:
-        doc = inventory.online(ctx, asked["InstanceId"])
-        if not asked.get("NoAuth"):
+        doc = online(ctx, asked["InstanceId"], "ResourceUnavailable.InstanceStatusAbnormal")
+        if not open_to_all:
             inventory.check_password(asked.get("Password", ""))
-        doc |= {"NoAuth": bool(asked.get("NoAuth")), "_password": asked.get("Password")}
+        doc |= {"NoAuth": open_to_all, "PasswordFree": int(open_to_all), "_password": asked.get("Password")}
         return {"TaskId": _process(ctx, doc, "010_password")}
 
 
@@ -80,44 +93,43 @@ def reset_password(ctx: Context, request: models.ResetPasswordRequest) -> dict[s
 def modify_instance(ctx: Context, request: models.ModifyInstanceRequest) -> None:
     """Operation rename, modifyProject or modifyAutoRenew."""
     asked = given(request)
+    operation = asked["Operation"]
     ids: list[str] = asked.get("InstanceIds") or [asked["InstanceId"]]
-    names: list[str] = asked.get("InstanceNames") or [asked.get("InstanceName", "")]
     with ctx.store.lock:
         for index, instance_id in enumerate(ids):
-            doc = inventory.instance(ctx, instance_id)
-            if asked["Operation"] == "rename":
-                check_name("InstanceNames", names[index])
-                doc["InstanceName"] = names[index]
-            elif asked["Operation"] == "modifyProject":
+            doc = INSTANCES.need(ctx, instance_id)
+            if operation == "rename":
+                name = asked["InstanceNames"][index] if asked.get("InstanceNames") else asked["InstanceName"]
+                check_name("InstanceName", name)
+                doc["InstanceName"] = name
+            elif operation == "modifyProject":
                 doc["ProjectId"] = asked["ProjectId"]
-            elif asked["Operation"] != "modifyAutoRenew":
-                raise ApiError("InvalidParameterValue", f"The operation `{asked['Operation']}` is not known.")
-            ctx.store.put(KIND, instance_id, doc)
+            elif operation != "modifyAutoRenew":
+                raise ApiError("InvalidParameterValue", f"The operation `{operation}` is not known.")
+            INSTANCES.save(ctx.store, doc)
 
 
 @action
 def modify_network_config(ctx: Context, request: models.ModifyNetworkConfigRequest) -> dict[str, Any]:
-    """Another port (changeVPort) or another address in the subnet (changeVip)."""
+    """Another port (changeVPort) or another address in the subnet (changeVip, which also takes a port)."""
     asked = given(request)
+    if asked["Operation"] not in ("changeVPort", "changeVip"):
+        message = f"The sandbox does not do the operation `{asked['Operation']}`: changeVPort or changeVip."
+        raise ApiError("InvalidParameter.NotSupported", message)
     with ctx.store.lock:
-        doc = inventory.online(ctx, asked["InstanceId"])
-        if asked["Operation"] == "changeVPort":
-            if not 1024 <= asked["VPort"] <= 65535:
-                raise ApiError("InvalidParameterValue", f"`VPort` {asked['VPort']} must be 1024 to 65535.")
-            doc["Port"] = asked["VPort"]
-        elif asked["Operation"] == "changeVip":
+        doc = online(ctx, asked["InstanceId"], "ResourceUnavailable.InstanceLockedError")
+        doc["Port"] = asked["VPort"] if asked["Operation"] == "changeVPort" else asked.get("VPort", doc["Port"])
+        instances.check_port(doc["Port"])
+        if asked["Operation"] == "changeVip" and asked.get("Vip") != doc["_vip"]:
             vip = addresses.take_private(ctx.store, doc["UniqSubnetId"], doc["InstanceId"], asked.get("Vip"))
             ctx.store.delete(addresses.PRIVATE, f"{doc['UniqSubnetId']}/{doc['_vip']}")
             doc["WanIp"] = doc["_vip"] = str(vip)
-        else:
-            message = f"The sandbox does not do the operation `{asked['Operation']}`: changeVPort or changeVip."
-            raise ApiError("UnsupportedOperation", message)
         number = _process(ctx, doc, "020_network")
     return {
         "Status": True,
         "SubnetId": doc["UniqSubnetId"],
         "VpcId": doc["UniqVpcId"],
-        "VIP": doc["_vip"],
+        "Vip": doc["_vip"],
         "TaskId": number,
     }
 
@@ -127,7 +139,7 @@ def upgrade_instance_version(ctx: Context, request: models.UpgradeInstanceVersio
     """A newer version of the same architecture. The sandbox's server stays the one it has (recorded)."""
     asked = given(request)
     with ctx.store.lock:
-        doc = inventory.online(ctx, asked["InstanceId"])
+        doc = online(ctx, asked["InstanceId"])
         kind, old = TYPES.get(int(asked["TargetInstanceType"])), TYPES[doc["Type"]]
         if kind is None or kind.cluster != old.cluster or kind.id < old.id:
             message = f"{old.name} cannot become type {asked['TargetInstanceType']}."
@@ -138,14 +150,18 @@ def upgrade_instance_version(ctx: Context, request: models.UpgradeInstanceVersio
 
 
 @action
-def describe_db_security_groups(ctx: Context, request: models.DescribeDBSecurityGroupsRequest) -> dict[str, Any]:
-    """The security groups of an instance."""
-    doc = inventory.instance(ctx, given(request)["InstanceId"])
-    return {"Groups": _groups(ctx, doc), "VIP": doc["_vip"], "VPort": str(doc["Port"])}
+def describe_instance_security_group(
+    ctx: Context, request: models.DescribeInstanceSecurityGroupRequest
+) -> dict[str, Any]:
+    """The security groups of several instances."""
+    details = [
+        {"InstanceId": each, "SecurityGroupDetails": _groups(ctx, INSTANCES.need(ctx, each))}
+        for each in given(request)["InstanceIds"]
+    ]
+    return {"InstanceSecurityGroupsDetail": details}
 
 
 def _groups(ctx: Context, doc: Doc) -> list[dict[str, Any]]:
-    found = [need(ctx, "security_group", group_id) for group_id in doc["_groups"]]
     return [
         {
             "CreateTime": group["CreatedTime"],
@@ -154,20 +170,8 @@ def _groups(ctx: Context, doc: Doc) -> list[dict[str, Any]]:
             "SecurityGroupName": group["SecurityGroupName"],
             "SecurityGroupRemark": group["SecurityGroupDesc"],
         }
-        for group in found
+        for group in (SECURITY_GROUP.need(ctx, group_id) for group_id in doc["_groups"])
     ]
-
-
-@action
-def describe_instance_security_group(
-    ctx: Context, request: models.DescribeInstanceSecurityGroupRequest
-) -> dict[str, Any]:
-    """The security groups of several instances."""
-    details = [
-        {"InstanceId": each, "SecurityGroupDetails": _groups(ctx, inventory.instance(ctx, each))}
-        for each in given(request)["InstanceIds"]
-    ]
-    return {"InstanceSecurityGroupsDetail": details}
 
 
 @action
@@ -177,9 +181,9 @@ def modify_db_instance_security_groups(
     """Other security groups, at once."""
     asked = given(request)
     for group_id in asked["SecurityGroupIds"]:
-        need(ctx, "security_group", group_id, "InvalidParameterValue.SecurityGroupIdsNotExists")
+        SECURITY_GROUP.need(ctx, group_id, "InvalidParameterValue.SecurityGroupIdsNotExists")
     with ctx.store.lock:
-        doc = inventory.instance(ctx, asked["InstanceId"])
-        ctx.store.put(KIND, doc["InstanceId"], {**doc, "_groups": asked["SecurityGroupIds"]})
+        doc = INSTANCES.need(ctx, asked["InstanceId"])
+        INSTANCES.save(ctx.store, {**doc, "_groups": asked["SecurityGroupIds"]})
     hosts.regroup(ctx.store, asked["InstanceId"], tuple(asked["SecurityGroupIds"]))
     return {}

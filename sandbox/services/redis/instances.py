@@ -1,6 +1,5 @@
-"""Redis instances: made, listed, destroyed. Source: docs/sources.md, Redis."""
+"""Redis instances: made, listed, destroyed. Source: docs/fidelity/redis.md."""
 
-import logging
 from typing import Any
 
 from tencentcloud.redis.v20180412 import models
@@ -9,22 +8,34 @@ from sandbox.api.actions import Context, action, task
 from sandbox.api.errors import ApiError
 from sandbox.api.paging import page
 from sandbox.api.store import Doc
-from sandbox.services import plane
-from sandbox.services.params import check_name, create, drop, given, in_region, listed, need, public, stamp, tag_set
+from sandbox.services.params import Params, check_name, given, public, stamp
 from sandbox.services.places import zone_name, zone_number, zones
 from sandbox.services.redis import inventory, parameters
-from sandbox.services.redis.inventory import DELETING, INIT, ISOLATED, KIND, ONLINE, RUNNING, SETTLE_S
+from sandbox.services.redis.kinds import (
+    DELETING,
+    INIT,
+    INSTANCES,
+    ISOLATED,
+    ONLINE,
+    RUNNING,
+    TITLES,
+    at,
+    begin_task,
+    end_task,
+    online,
+    recycled,
+    set_status,
+)
 from sandbox.services.redis.offers import REPLICAS, SMALL_IN, TYPES, Type, region_number
 from sandbox.services.vpc import addresses
-from sandbox.substrate import specs
-from sandbox.substrate.errors import SubstrateError
+from sandbox.services.vpc.kinds import SECURITY_GROUP, SUBNET, VPC
 
-log = logging.getLogger(__name__)
 ATTEMPTS = 3
 """How often starting the servers is tried."""
-RECYCLE_DAYS = 3
-"""How long a destroyed pay-as-you-go instance stays in the recycle bin. Source: facts section 5 (from memory there)."""
-STATUS_NAMES = {INIT: "creating", RUNNING: "processing", ONLINE: "online", ISOLATED: "isolated", DELETING: "deleting"}
+SETTLE_S = 0.5
+"""How long an instance is processing after its data plane is as it should be."""
+RECYCLE_S = 3 * 86400
+"""How long a destroyed pay-as-you-go instance stays in the recycle bin. Source: docs/sources.md, Redis."""
 
 
 def check_size(region: str, zone: str, kind: Type, memory: int, shards: int, replicas: int) -> None:
@@ -33,7 +44,7 @@ def check_size(region: str, zone: str, kind: Type, memory: int, shards: int, rep
     sizes = [size for size in kind.memories if size >= 1024 or small]
     if memory not in sizes:
         message = f"`MemSize` {memory} MB per shard is not on sale for {kind.name} in {zone}: {sizes}."
-        raise ApiError("InvalidParameterValue.MemSizeNotInRange", message)
+        raise ApiError("LimitExceeded.InvalidMemSize", message)
     if shards not in kind.shards:
         message = f"`RedisShardNum` {shards} is not on sale for {kind.name}: {list(kind.shards)}."
         raise ApiError("InvalidParameterValue.SpecNotExist", message)
@@ -42,51 +53,53 @@ def check_size(region: str, zone: str, kind: Type, memory: int, shards: int, rep
         raise ApiError("InvalidParameterValue.SpecNotExist", message)
 
 
-def _zone(ctx: Context, asked: dict[str, Any]) -> str:
-    zone = asked.get("ZoneName") or zone_name(asked.get("ZoneId", 0))
+def check_port(port: int) -> None:
+    """Raise ApiError for a port that no instance can have."""
+    if not 1024 <= port <= 65535:
+        raise ApiError("InvalidParameterValue", f"`VPort` {port} must be 1024 to 65535.")
+
+
+def node(ctx: Context, node_type: int, zone: str) -> dict[str, Any]:
+    """A new node of NodeSet. node_type: 0 master, 1 replica."""
+    number = ctx.store.number("redis_node", 1000)
+    return {"NodeType": node_type, "NodeId": number, "ZoneId": zone_number(zone), "ZoneName": zone}
+
+
+def _zone(ctx: Context, asked: Params, default: str | None = None) -> str:
+    zone = asked.get("ZoneName") or zone_name(asked.get("ZoneId", 0)) or default
     if zone not in zones(ctx.region):
         message = f"Redis is not on sale in the zone `{zone}`; in {ctx.region} it is in {', '.join(zones(ctx.region))}."
-        raise ApiError("ResourceUnavailable.NoServiceAvailableForThisZoneId", message)
+        raise ApiError("ResourceUnavailable.NoRedisService", message)
     return zone
 
 
-def _nodes(ctx: Context, asked: dict[str, Any], zone: str, replicas: int) -> list[dict[str, Any]]:
+def _nodes(ctx: Context, asked: Params, zone: str) -> list[dict[str, Any]]:
     """NodeSet with ids; without one all nodes are in the instance's zone."""
-    wanted: list[dict[str, Any]] = asked.get("NodeSet") or [
-        {"NodeType": 0 if index == 0 else 1} for index in range(replicas + 1)
-    ]
-    if sum(1 for node in wanted if node["NodeType"] == 0) != 1 or len(wanted) != replicas + 1:
+    replicas = asked.get("RedisReplicasNum", 1)
+    named: list[Params] = asked.get("NodeSet") or [Params(NodeType=min(index, 1)) for index in range(replicas + 1)]
+    if [each["NodeType"] for each in named].count(0) != 1 or len(named) != replicas + 1:
         message = f"`NodeSet` must have one master (NodeType 0) and {replicas} replicas (NodeType 1)."
         raise ApiError("InvalidParameterValue.ReplicationGroupNotExists", message)
-    made: list[dict[str, Any]] = []
-    for node in wanted:
-        named = node.get("ZoneName") or zone_name(node.get("ZoneId", zone_number(zone)))
-        if named not in zones(ctx.region):
-            message = f"The node zone `{named}` is not on sale in {ctx.region}."
-            raise ApiError("ResourceUnavailable.NoServiceAvailableForThisZoneId", message)
-        number = ctx.store.number("redis_node", 1000)
-        made.append({"NodeType": node["NodeType"], "NodeId": number, "ZoneId": zone_number(named), "ZoneName": named})
-    return made
+    return [node(ctx, each["NodeType"], _zone(ctx, each, zone)) for each in named]
 
 
-def _check_network(ctx: Context, asked: dict[str, Any]) -> None:
+def _check_network(ctx: Context, asked: Params) -> None:
     if not asked.get("VpcId") or not asked.get("SubnetId"):
         raise ApiError("InvalidParameter.OnlyVPCOnSpecZoneId", "Redis needs `VpcId` and `SubnetId`.")
-    need(ctx, "vpc", asked["VpcId"], "InvalidParameterValue.UnVpcIdNotExists")
-    subnet = need(ctx, "subnet", asked["SubnetId"], "InvalidParameterValue.InvalidSubnetId")
+    VPC.need(ctx, asked["VpcId"], "InvalidParameterValue.UnVpcIdNotExists")
+    subnet = SUBNET.need(ctx, asked["SubnetId"], "InvalidParameterValue.InvalidSubnetId")
     if subnet["VpcId"] != asked["VpcId"]:
         message = f"The subnet `{asked['SubnetId']}` is not in `{asked['VpcId']}`."
         raise ApiError("InvalidParameterValue.InvalidSubnetId", message)
     for group_id in asked.get("SecurityGroupIdList", []):
-        need(ctx, "security_group", group_id, "InvalidParameterValue.SecurityGroupIdsNotExists")
-    if not 1024 <= asked.get("VPort", 6379) <= 65535:
-        raise ApiError("InvalidParameterValue", f"`VPort` {asked['VPort']} must be 1024 to 65535.")
+        SECURITY_GROUP.need(ctx, group_id, "InvalidParameterValue.SecurityGroupIdsNotExists")
+    check_port(asked.get("VPort", 6379))
 
 
-def _check_access(asked: dict[str, Any]) -> None:
+def _check_access(asked: Params) -> None:
     if asked.get("NoAuth"):
         if asked.get("Password"):
-            raise ApiError("InvalidParameterValue", "`NoAuth` and `Password` exclude each other.")
+            raise ApiError("InvalidParameterValue.PasswordFreeDenied", "`NoAuth` and `Password` exclude each other.")
     elif not asked.get("Password"):
         raise ApiError("InvalidParameterValue.PasswordEmpty", "`Password` is needed unless `NoAuth` is true.")
     else:
@@ -97,41 +110,48 @@ def _check_access(asked: dict[str, Any]) -> None:
 def create_instances(ctx: Context, request: models.CreateInstancesRequest) -> dict[str, Any]:
     """Instances, 0 (creating), 1 (processing) and then 2 (online)."""
     asked = given(request)
-    zone = _zone(ctx, asked)
-    kind = TYPES.get(asked["TypeId"])
+    zone, kind = _zone(ctx, asked), TYPES.get(asked["TypeId"])
     if kind is None:
         message = f"`TypeId` {asked['TypeId']} is sold out or unknown; on sale: {sorted(TYPES)}."
-        raise ApiError("InvalidParameterValue.SpecNotExist", message)
+        raise ApiError("InvalidParameterValue.InvalidInstanceTypeId", message)
     shards, replicas = asked.get("RedisShardNum", 1), asked.get("RedisReplicasNum", 1)
     check_size(ctx.region, zone, kind, asked["MemSize"], shards, replicas)
     if asked.get("BillingMode", 0) != 0:
         raise ApiError("FailedOperation.PayFailed", "The sandbox has no prepaid instances: set `BillingMode` to 0.")
     _check_network(ctx, asked)
     _check_access(asked)
-    if not 1 <= asked.get("GoodsNum", 1) <= 10:
+    count = asked.get("GoodsNum", 1)
+    if not 1 <= count <= 10:
         raise ApiError("LimitExceeded.InvalidParameterGoodsNumNotInRange", "`GoodsNum` must be 1 to 10.")
     if asked.get("DryRun"):
         return {"DealId": "", "InstanceIds": []}
     with ctx.store.lock:
-        made = [_create(ctx, asked, kind, zone) for _ in range(asked.get("GoodsNum", 1))]
+        made = [_create(ctx, asked, kind, zone) for _ in range(count)]
     for instance_id in made:
         ctx.later(0.1, "redis.start", {"id": instance_id})
     return {"DealId": str(ctx.store.number("redis_deal", 100001)), "InstanceIds": made}
 
 
-def _create(ctx: Context, asked: dict[str, Any], kind: Type, zone: str) -> str:
+def _create(ctx: Context, asked: Params, kind: Type, zone: str) -> str:
     instance_id = ctx.store.new_id("crs")
     check_name("InstanceName", asked.get("InstanceName", instance_id))
-    replicas, shards = asked.get("RedisReplicasNum", 1), asked.get("RedisShardNum", 1)
-    doc: Doc = {
-        "InstanceName": asked.get("InstanceName", instance_id),
-        "InstanceId": instance_id,
+    doc = _document(ctx, asked, kind, zone) | {"InstanceId": instance_id}
+    doc["InstanceName"] = asked.get("InstanceName", instance_id)
+    vip = addresses.take_private(ctx.store, asked["SubnetId"], instance_id)
+    doc["WanIp"] = doc["_vip"] = str(vip)
+    inventory.place_nodes(ctx.store, doc)
+    INSTANCES.create(ctx, doc)
+    return instance_id
+
+
+def _document(ctx: Context, asked: Params, kind: Type, zone: str) -> Doc:
+    shards, open_to_all = asked.get("RedisShardNum", 1), bool(asked.get("NoAuth"))
+    return {
         "Appid": ctx.account.app_id,
         "ProjectId": asked.get("ProjectId", 0),
         "RegionId": region_number(ctx.region),
         "ZoneId": zone_number(zone),
         "Status": INIT,
-        "WanIp": "",
         "Port": asked.get("VPort", 6379),
         "Createtime": stamp(ctx),
         "Size": float(asked["MemSize"] * shards),
@@ -144,17 +164,17 @@ def _create(ctx: Context, asked: dict[str, Any], kind: Type, zone: str) -> str:
         "UniqVpcId": asked["VpcId"],
         "UniqSubnetId": asked["SubnetId"],
         "BillingMode": 0,
-        "InstanceTitle": "creating",
+        "InstanceTitle": TITLES[INIT],
         "RedisShardSize": asked["MemSize"],
         "RedisShardNum": shards,
-        "RedisReplicasNum": replicas,
+        "RedisReplicasNum": asked.get("RedisReplicasNum", 1),
         "SlaveReadWeight": 100 if asked.get("ReplicasReadonly") else 0,
-        "InstanceTags": tag_set(asked.get("ResourceTags")),
-        "NoAuth": bool(asked.get("NoAuth")),
-        "PasswordFree": 1 if asked.get("NoAuth") else 0,
+        "InstanceTags": [dict(tag) for tag in asked.get("ResourceTags", [])],
+        "NoAuth": open_to_all,
+        "PasswordFree": int(open_to_all),
         "ClientLimit": 10000,
         "NetLimit": 128,
-        "NodeSet": _nodes(ctx, asked, zone, replicas),
+        "NodeSet": _nodes(ctx, asked, zone),
         "Region": ctx.region,
         "WanAddress": "",
         "ProductVersion": asked.get("ProductVersion", "local"),
@@ -165,75 +185,55 @@ def _create(ctx: Context, asked: dict[str, Any], kind: Type, zone: str) -> str:
         "_region": ctx.region,
         "_password": asked.get("Password"),
         "_groups": asked.get("SecurityGroupIdList", []),
-        "_vip": "",
         "_nodes": [],
+        "_gone": [],
         "_parameters": parameters.of_template(ctx, asked.get("TemplateId")),
     }
-    vip = addresses.take_private(ctx.store, asked["SubnetId"], instance_id)
-    doc["WanIp"] = doc["_vip"] = str(vip)
-    inventory.place_nodes(ctx.store, doc, replicas + 1)
-    create(ctx, KIND, instance_id, doc)
-    return instance_id
 
 
-@task("redis.start")
+def _not_started(ctx: Context, payload: dict[str, Any], reason: str) -> None:
+    """The servers never came up: a change has failed its task, a new instance goes to the recycle bin."""
+    if payload.get("task"):
+        set_status(ctx.store, payload["id"], ONLINE)
+        end_task(ctx.store, payload["task"], reason)
+    else:
+        isolate(ctx, payload)
+
+
+@task("redis.start", attempts=ATTEMPTS, given_up=_not_started)
 def start(ctx: Context, payload: dict[str, Any]) -> None:
-    """Start the servers; the instance is online a moment later.
-
-    When that fails again and again, a new instance ends in the recycle bin and a change fails its task.
-    """
-    set_status(ctx, payload["id"], RUNNING)
-    if ctx.store.find(KIND, payload["id"]) is None:
-        return
-    try:
+    """Start the servers, or bring a change to them; the instance is online a moment later."""
+    if set_status(ctx.store, payload["id"], RUNNING) is not None:
         inventory.bring_up(ctx.store, payload["id"])
-    except SubstrateError as error:
-        attempt = payload.get("attempt", 1)
-        log.warning("%s: attempt %d: %s", payload["id"], attempt, error)
-        if attempt < ATTEMPTS:
-            ctx.later(1.0, "redis.start", {**payload, "attempt": attempt + 1})
-        elif payload.get("task"):
-            set_status(ctx, payload["id"], ONLINE)
-            inventory.end_task(ctx.store, payload["task"], str(error))
-        else:
-            set_status(ctx, payload["id"], ISOLATED)
-        return
-    ctx.later(SETTLE_S, "redis.online", {"id": payload["id"], "task": payload.get("task")})
+        ctx.later(SETTLE_S, "redis.online", payload)
 
 
 @task("redis.online")
 def go_online(ctx: Context, payload: dict[str, Any]) -> None:
     """What was under way is done."""
-    set_status(ctx, payload["id"], ONLINE)
-    if payload.get("task"):
-        inventory.end_task(ctx.store, payload["task"])
+    set_status(ctx.store, payload["id"], ONLINE)
+    end_task(ctx.store, payload.get("task"))
 
 
-def set_status(ctx: Context, instance_id: str, status: int) -> None:
-    """Change the status of an instance, unless it is gone."""
-    with ctx.store.lock:
-        doc = ctx.store.find(KIND, instance_id)
-        if doc is not None:
-            ctx.store.put(KIND, instance_id, {**doc, "Status": status, "InstanceTitle": STATUS_NAMES[status]})
+_ONE = {"InstanceId": "InstanceId", "InstanceName": "InstanceName", "Type": "Type"}
+_MANY = {
+    "InstanceIds": "InstanceId",
+    "UniqVpcIds": "UniqVpcId",
+    "UniqSubnetIds": "UniqSubnetId",
+    "VpcIds": "UniqVpcId",
+    "SubnetIds": "UniqSubnetId",
+    "ProjectIds": "ProjectId",
+    "Status": "Status",
+    "RegionIds": "RegionId",
+    "TypeList": "Type",
+}
 
 
-def _wanted(doc: Doc, asked: dict[str, Any]) -> bool:
-    one = {"InstanceId": "InstanceId", "InstanceName": "InstanceName", "Type": "Type"}
-    many = {
-        "InstanceIds": "InstanceId",
-        "UniqVpcIds": "UniqVpcId",
-        "UniqSubnetIds": "UniqSubnetId",
-        "VpcIds": "UniqVpcId",
-        "SubnetIds": "UniqSubnetId",
-        "ProjectIds": "ProjectId",
-        "Status": "Status",
-        "RegionIds": "RegionId",
-        "TypeList": "Type",
-    }
+def _wanted(doc: Doc, asked: Params) -> bool:
     if "SearchKey" in asked and asked["SearchKey"] not in (doc["InstanceId"], doc["InstanceName"], doc["WanIp"]):
         return False
-    return all(doc[key] == asked[name] for name, key in one.items() if name in asked) and all(
-        doc[key] in asked[name] for name, key in many.items() if asked.get(name)
+    return all(doc[key] == asked[name] for name, key in _ONE.items() if name in asked) and all(
+        doc[key] in asked[name] for name, key in _MANY.items() if asked.get(name)
     )
 
 
@@ -241,23 +241,17 @@ def _wanted(doc: Doc, asked: dict[str, Any]) -> bool:
 def describe_instances(ctx: Context, request: models.DescribeInstancesRequest) -> dict[str, Any]:
     """Instances by any of these filters; those in the recycle bin are listed with status -2."""
     asked = given(request)
-    docs = [public(doc) for doc in listed(ctx, KIND, "InstanceId") if _wanted(doc, asked)]
+    docs = [public(doc) for doc in INSTANCES.list(ctx) if _wanted(doc, asked)]
     return {"TotalCount": len(docs), "InstanceSet": page(docs, asked.get("Offset"), asked.get("Limit"), 20, 1000)}
-
-
-@action
-def describe_instance_deal_detail(ctx: Context, request: models.DescribeInstanceDealDetailRequest) -> dict[str, Any]:
-    """Deals are settled when they are made."""
-    return {"DealDetails": []}
 
 
 @action
 def destroy_postpaid_instance(ctx: Context, request: models.DestroyPostpaidInstanceRequest) -> dict[str, Any]:
     """Into the recycle bin: servers stop, address and security groups stay taken until it is cleaned up."""
     with ctx.store.lock:
-        doc = inventory.online(ctx, given(request)["InstanceId"])
-        number = inventory.begin_task(ctx, doc["InstanceId"], "040_destroy")
-        ctx.store.put(KIND, doc["InstanceId"], {**doc, "Status": RUNNING, "InstanceTitle": "processing"})
+        doc = online(ctx, given(request)["InstanceId"])
+        number = begin_task(ctx, doc["InstanceId"], "040_destroy")
+        INSTANCES.save(ctx.store, at(doc, RUNNING))
     ctx.later(0.2, "redis.isolate", {"id": doc["InstanceId"], "task": number})
     return {"TaskId": number}
 
@@ -265,22 +259,19 @@ def destroy_postpaid_instance(ctx: Context, request: models.DestroyPostpaidInsta
 @task("redis.isolate")
 def isolate(ctx: Context, payload: dict[str, Any]) -> None:
     """Stop the servers; in days the instance is gone for good."""
-    plane.current().remove(specs.Cache, payload["id"])
-    set_status(ctx, payload["id"], ISOLATED)
-    inventory.end_task(ctx.store, payload["task"])
-    ctx.later(RECYCLE_DAYS * 86400, "redis.clean", {"id": payload["id"], "task": None})
+    set_status(ctx.store, payload["id"], ISOLATED)
+    inventory.stop(payload["id"])
+    end_task(ctx.store, payload.get("task"))
+    ctx.later(RECYCLE_S, "redis.clean", {"id": payload["id"]})
 
 
 @action
 def clean_up_instance(ctx: Context, request: models.CleanUpInstanceRequest) -> dict[str, Any]:
     """Out of the recycle bin and gone."""
     with ctx.store.lock:
-        doc = inventory.instance(ctx, given(request)["InstanceId"])
-        if doc["Status"] != ISOLATED:
-            message = f"The Redis instance `{doc['InstanceId']}` is not in the recycle bin."
-            raise ApiError("ResourceUnavailable.InstanceStatusAbnormal", message)
-        number = inventory.begin_task(ctx, doc["InstanceId"], "041_clean")
-        ctx.store.put(KIND, doc["InstanceId"], {**doc, "Status": DELETING, "InstanceTitle": "deleting"})
+        doc = recycled(ctx, given(request)["InstanceId"])
+        number = begin_task(ctx, doc["InstanceId"], "041_clean")
+        INSTANCES.save(ctx.store, at(doc, DELETING))
     ctx.later(0.2, "redis.clean", {"id": doc["InstanceId"], "task": number})
     return {"TaskId": number}
 
@@ -288,28 +279,19 @@ def clean_up_instance(ctx: Context, request: models.CleanUpInstanceRequest) -> d
 @task("redis.clean")
 def clean(ctx: Context, payload: dict[str, Any]) -> None:
     """Give everything back. An instance that was taken out of the bin again stays."""
-    doc = ctx.store.find(KIND, payload["id"])
+    doc = INSTANCES.find(ctx, payload["id"])
     if doc is not None and doc["Status"] in (ISOLATED, DELETING):
         inventory.take_down(ctx.store, doc)
-        drop(ctx, KIND, payload["id"])
-    if payload["task"]:
-        inventory.end_task(ctx.store, payload["task"])
+        INSTANCES.drop(ctx, payload["id"])
+    end_task(ctx.store, payload.get("task"))
 
 
 @action
 def startup_instance(ctx: Context, request: models.StartupInstanceRequest) -> dict[str, Any]:
     """Back from the recycle bin, empty."""
-    instance_id = given(request)["InstanceId"]
     with ctx.store.lock:
-        doc = inventory.instance(ctx, instance_id)
-        if doc["Status"] != ISOLATED:
-            message = f"The Redis instance `{instance_id}` is not in the recycle bin."
-            raise ApiError("ResourceUnavailable.InstanceStatusAbnormal", message)
-        number = inventory.begin_task(ctx, instance_id, "042_startup")
-    ctx.later(0.1, "redis.start", {"id": instance_id, "task": number})
+        doc = recycled(ctx, given(request)["InstanceId"])
+        number = begin_task(ctx, doc["InstanceId"], "042_startup")
+        INSTANCES.save(ctx.store, at(doc, RUNNING))
+    ctx.later(0.1, "redis.start", {"id": doc["InstanceId"], "task": number})
     return {"TaskId": number}
-
-
-def find(ctx: Context, instance_id: str) -> Doc | None:
-    """The instance in this region, or None."""
-    return in_region(ctx, KIND, instance_id)

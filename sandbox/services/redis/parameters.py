@@ -7,14 +7,10 @@ from tencentcloud.redis.v20180412 import models
 
 from sandbox.api.actions import Context, action
 from sandbox.api.errors import ApiError
-from sandbox.api.paging import page
 from sandbox.api.store import Doc
-from sandbox.services.params import check_name, given, need, public
-from sandbox.services.redis import inventory
-from sandbox.services.redis.inventory import KIND as INSTANCE
+from sandbox.services.params import Params, check_name, given, public
+from sandbox.services.redis.kinds import INSTANCES, TEMPLATES, begin_task, online
 from sandbox.services.redis.offers import TYPES
-
-KIND = "redis.template"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,11 +67,11 @@ def of_template(ctx: Context, template_id: str | None) -> dict[str, str]:
     """The values of a template that differ from the defaults; none without a template."""
     if not template_id:
         return {}
-    return need(ctx, KIND, template_id)["_values"]
+    return TEMPLATES.need(ctx, template_id)["_values"]
 
 
-def _values(asked: dict[str, Any]) -> dict[str, str]:
-    values = {each["Key"]: str(each["Value"]) for each in asked.get("ParamList", [])}
+def _values(asked: Params, name: str = "ParamList") -> dict[str, str]:
+    values = {each["Key"]: str(each["Value"]) for each in asked.get(name, [])}
     check(values)
     return values
 
@@ -86,7 +82,7 @@ def create_param_template(ctx: Context, request: models.CreateParamTemplateReque
     asked = given(request)
     check_name("Name", asked["Name"])
     with ctx.store.lock:
-        source = need(ctx, KIND, asked["TemplateId"]) if asked.get("TemplateId") else None
+        source = TEMPLATES.need(ctx, asked["TemplateId"]) if asked.get("TemplateId") else None
         if source is None and asked.get("ProductType") not in TYPES:
             message = f"`ProductType` {asked.get('ProductType')} is not one of {sorted(TYPES)}."
             raise ApiError("InvalidParameterValue", message)
@@ -98,27 +94,14 @@ def create_param_template(ctx: Context, request: models.CreateParamTemplateReque
             "ProductType": source["ProductType"] if source else asked["ProductType"],
             "_values": {**(source["_values"] if source else {}), **_values(asked)},
         }
-        ctx.store.put(KIND, template_id, doc, ctx.region)
+        TEMPLATES.create(ctx, doc)
     return {"TemplateId": template_id}
-
-
-@action
-def describe_param_templates(ctx: Context, request: models.DescribeParamTemplatesRequest) -> dict[str, Any]:
-    """Templates by ids, names or types."""
-    asked = given(request)
-    keys = {"TemplateIds": "TemplateId", "TemplateNames": "Name", "ProductTypes": "ProductType"}
-    docs = [
-        public(doc)
-        for doc in ctx.store.list(KIND, ctx.region)
-        if all(doc[key] in asked[name] for name, key in keys.items() if asked.get(name))
-    ]
-    return {"TotalCount": len(docs), "Items": page(docs, None, None, 100)}
 
 
 @action
 def describe_param_template_info(ctx: Context, request: models.DescribeParamTemplateInfoRequest) -> dict[str, Any]:
     """A template with every parameter and its value."""
-    doc = need(ctx, KIND, given(request)["TemplateId"])
+    doc = TEMPLATES.need(ctx, given(request)["TemplateId"])
     items = [
         {
             "Name": name,
@@ -141,27 +124,25 @@ def modify_param_template(ctx: Context, request: models.ModifyParamTemplateReque
     """Name, description, values; values that are not given stay."""
     asked = given(request)
     with ctx.store.lock:
-        doc = need(ctx, KIND, asked["TemplateId"])
+        doc = TEMPLATES.need(ctx, asked["TemplateId"])
         if "Name" in asked:
             check_name("Name", asked["Name"])
         doc |= {key: asked[key] for key in ("Name", "Description") if key in asked}
         doc["_values"] = {**doc["_values"], **_values(asked)}
-        ctx.store.put(KIND, doc["TemplateId"], doc)
+        TEMPLATES.save(ctx.store, doc)
 
 
 @action
 def delete_param_template(ctx: Context, request: models.DeleteParamTemplateRequest) -> None:
     """Remove a template; instances keep the values they got from it."""
     with ctx.store.lock:
-        doc = need(ctx, KIND, given(request)["TemplateId"])
-        ctx.store.delete(KIND, doc["TemplateId"])
+        TEMPLATES.drop(ctx, TEMPLATES.need(ctx, given(request)["TemplateId"])["TemplateId"])
 
 
 def _set(ctx: Context, instance_id: str, values: dict[str, str]) -> int:
-    doc = inventory.online(ctx, instance_id)
-    doc["_parameters"] = {**doc["_parameters"], **values}
-    number = inventory.begin_task(ctx, instance_id, "060_parameters")
-    ctx.store.put(INSTANCE, instance_id, doc)
+    doc = online(ctx, instance_id, "ResourceUnavailable.InstanceLockedError")
+    INSTANCES.save(ctx.store, {**doc, "_parameters": {**doc["_parameters"], **values}})
+    number = begin_task(ctx, instance_id, "060_parameters")
     ctx.later(0.1, "redis.start", {"id": instance_id, "task": number})
     return number
 
@@ -179,17 +160,15 @@ def apply_params_template(ctx: Context, request: models.ApplyParamsTemplateReque
 def modify_instance_params(ctx: Context, request: models.ModifyInstanceParamsRequest) -> dict[str, Any]:
     """Values for one instance."""
     asked = given(request)
-    values = {each["Key"]: str(each["Value"]) for each in asked["InstanceParams"]}
-    check(values)
     with ctx.store.lock:
-        number = _set(ctx, asked["InstanceId"], values)
+        number = _set(ctx, asked["InstanceId"], _values(asked, "InstanceParams"))
     return {"Changed": True, "TaskId": number}
 
 
 @action
 def describe_instance_params(ctx: Context, request: models.DescribeInstanceParamsRequest) -> dict[str, Any]:
     """The values of one instance."""
-    doc = inventory.instance(ctx, given(request)["InstanceId"])
+    doc = INSTANCES.need(ctx, given(request)["InstanceId"])
     answer: dict[str, list[dict[str, Any]]] = {
         "InstanceEnumParam": [],
         "InstanceIntegerParam": [],

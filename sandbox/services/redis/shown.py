@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 
 from sandbox.api.store import Store
+from sandbox.services.redis.kinds import INSTANCES
 from sandbox.substrate.errors import SubstrateError
 from sandbox.substrate.servers import caches
 
 
 def parts(store: Store, region: str) -> Iterator[tuple[str, str, str, str]]:
     """What it is, id, address, which server is primary."""
-    for doc in store.list("redis.instance", region):
+    for doc in store.list(INSTANCES.name, region):
         yield "Redis", doc["InstanceId"], f"{doc['WanIp']}:{doc['Port']}", _primary(doc["InstanceId"])
 
 

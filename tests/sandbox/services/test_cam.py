@@ -42,11 +42,12 @@ def test_a_role_lives_from_create_to_delete(cloud: LocalCloud) -> None:
     role = call(cloud, "GetRole", RoleName="r")["RoleInfo"]
     assert (role["RoleId"], role["SessionDuration"], role["Tags"]) == (id, 7200, [{"Key": "env", "Value": "x"}])
     call(cloud, "UpdateRoleDescription", RoleId=id, Description="d")
-    call(cloud, "TagRole", RoleId=id, Tags=[{"Key": "a", "Value": "b"}])
-    call(cloud, "UntagRole", RoleId=id, TagKeys=["env"])
+    call(cloud, "UpdateRoleSessionDuration", RoleId=int(id), SessionDuration=3600)
     changed = call(cloud, "GetRole", RoleId=id)["RoleInfo"]
-    assert (changed["Description"], changed["Tags"]) == ("d", [{"Key": "a", "Value": "b"}])
-    assert call(cloud, "DescribeRoleList", Page=1, Rp=10)["TotalNum"] == 1
+    assert (changed["Description"], changed["SessionDuration"]) == ("d", 3600)
+    listed = call(cloud, "DescribeRoleList", Page=1, Rp=200, Tags=[{"Key": "env", "Value": "x"}])
+    assert [each["RoleId"] for each in listed["List"]] == [id]
+    assert code_of(cloud, "DescribeRoleList", Page=1, Rp=201) == "InvalidParameter.ParamError"
     call(cloud, "DeleteRole", RoleId=id)
     assert code_of(cloud, "GetRole", RoleId=id) == "InvalidParameter.RoleNotExist"
 
@@ -84,6 +85,22 @@ def test_attachments_follow_role_and_policy(cloud: LocalCloud) -> None:
     call(cloud, "DetachRolePolicy", PolicyId=preset, DetachRoleId=role)
     call(cloud, "DeletePolicy", PolicyId=[own])
     assert call(cloud, "ListAttachedRolePolicies", RoleId=role, Page=1, Rp=10)["TotalNum"] == 0
+
+
+def test_a_missing_policy_has_the_code_that_each_action_documents(cloud: LocalCloud) -> None:
+    role = call(cloud, "CreateRole", RoleName="r", PolicyDocument=TRUST)["RoleId"]
+    assert code_of(cloud, "GetPolicy", PolicyId=7) == "ResourceNotFound.PolicyIdNotFound"
+    assert code_of(cloud, "AttachRolePolicy", PolicyId=7, AttachRoleId=role) == "InvalidParameter.PolicyIdNotExist"
+    assert code_of(cloud, "DetachRolePolicy", PolicyId=7, DetachRoleId=role) == "InvalidParameter.PolicyIdNotExist"
+
+
+def test_a_policy_takes_no_name_that_is_in_use(cloud: LocalCloud) -> None:
+    for name in ("p", "q"):
+        call(cloud, "CreatePolicy", PolicyName=name, PolicyDocument=POLICY)
+    id = call(cloud, "ListPolicies", Scope="Local", Keyword="q")["List"][0]["PolicyId"]
+    assert code_of(cloud, "UpdatePolicy", PolicyId=id, PolicyName="p") == "FailedOperation.PolicyNameInUse"
+    call(cloud, "UpdatePolicy", PolicyId=id, PolicyName="q", Description="d")
+    assert call(cloud, "GetPolicy", PolicyId=id)["Description"] == "d"
 
 
 def test_the_clouds_own_policies_cannot_be_deleted(cloud: LocalCloud) -> None:

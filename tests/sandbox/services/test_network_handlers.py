@@ -1,4 +1,4 @@
-"""The plugin's handlers for networks, machines and caches: what they read back never differs from what was asked."""
+"""The plugin's handlers for networks and machines: what they read back never differs from what was asked."""
 
 from collections.abc import Generator
 from pathlib import Path
@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from sandbox.plugins.tencentcloud.handler import HANDLERS, CloudError, Props, ProviderError
-from sandbox.substrate.specs import Cache
 from tests.sandbox.world import World, world
 
 TAGS = {"env": "local"}
@@ -210,105 +209,6 @@ def test_a_scaling_group_with_everything_around_it(net: World) -> None:
     assert net.plane.machines == {}
 
 
-def _redis(net: World, **more: object) -> Props:
-    vpc_id = net.vpc()
-    return {
-        "availabilityZone": "ap-beijing-3",
-        "typeId": 15,
-        "memSize": 1024,
-        "redisShardNum": 1,
-        "redisReplicasNum": 1,
-        "replicaZoneIds": [800005],
-        "password": "secret-word-1",
-        "vpcId": vpc_id,
-        "subnetId": net.subnet(vpc_id),
-        "securityGroups": [net.group()],
-        "name": "cache",
-        "forceDelete": True,
-        "tags": TAGS,
-        **more,
-    }
-
-
-def test_a_redis_instance_is_resized_one_thing_after_the_other(net: World) -> None:
-    token, inputs = "tencentcloud:Redis/instance:Instance", _redis(net)
-    id, outputs = net.up(token, inputs)
-    assert net.plane.caches[id].hosts == (f"{id}-0", f"{id}-1")
-    changed = {
-        **inputs,
-        "memSize": 2048,
-        "redisReplicasNum": 2,
-        "replicaZoneIds": [800005, 800006],
-        "password": "other-word-2",
-        "name": "c",
-    }
-    outputs = net.change(token, id, outputs, changed)
-    cache = net.plane.caches[id]
-    assert (cache.max_memory_bytes, len(cache.hosts), cache.password) == (2048 * 1024 * 1024, 3, "other-word-2")
-    net.down(token, id, outputs)
-    assert [net.plane.caches, net.plane.hosts] == [{}, {}]
-    net.call("vpc", "DeleteSubnet", SubnetId=inputs["subnetId"])
-
-
-def test_a_redis_instance_without_forced_deletion_keeps_its_subnet_taken(net: World) -> None:
-    token, inputs = "tencentcloud:Redis/instance:Instance", _redis(net, forceDelete=False)
-    id, outputs = net.up(token, inputs)
-    net.down(token, id, outputs)
-    assert HANDLERS[token].read(net.cloud, id, inputs) is None
-    with pytest.raises(Exception, match="ResourceInUse"):
-        net.call("vpc", "DeleteSubnet", SubnetId=inputs["subnetId"])
-    net.call("redis", "CleanUpInstance", InstanceId=id)
-    net.until(lambda: net.plane.hosts == {}, "the instance is cleaned up")
-    with pytest.raises(ProviderError, match="not exist"):
-        HANDLERS[token].read(net.cloud, id, inputs)
-
-
-@pytest.mark.parametrize(
-    ("more", "reason"),
-    [
-        ({"typeId": 2}, "type_id 2 be sold out"),
-        ({"redisShardNum": 3}, "only supports redis_shard_num : 1"),
-        ({"availabilityZone": "ap-beijing-1"}, "all redis in this zone"),
-        ({"memSize": 8}, "MemSizeNotInRange"),
-        ({"replicaZoneIds": [800005, 800006]}, "ReplicationGroupNotExists"),
-    ],
-)
-def test_a_redis_instance_that_is_not_on_sale_is_refused(net: World, more: Props, reason: str) -> None:
-    with pytest.raises(ProviderError, match=reason):
-        net.up("tencentcloud:Redis/instance:Instance", _redis(net, **more))
-    assert net.plane.caches == {}
-
-
-def test_a_redis_whose_servers_do_not_start_is_an_error_and_not_a_long_wait(net: World) -> None:
-    net.plane.refuses = lambda spec: "the port is taken" if isinstance(spec, Cache) else None
-    with pytest.raises(ProviderError, match="isolate"):
-        net.up("tencentcloud:Redis/instance:Instance", _redis(net))
-
-
-def test_redis_settings(net: World) -> None:
-    instance, _ = net.up("tencentcloud:Redis/instance:Instance", _redis(net))
-    account: Props = {
-        "instanceId": instance,
-        "accountName": "reader",
-        "accountPassword": "pass-word-1",
-        "privilege": "r",
-        "readonlyPolicies": ["master"],
-    }
-    _cycle(net, "tencentcloud:Redis/account:Account", account, {**account, "privilege": "rw"})
-    times: Props = {"redisId": instance, "backupTime": "03:00-04:00"}
-    _cycle(net, "tencentcloud:Redis/backupConfig:BackupConfig", times, {**times, "backupTime": "23:00-24:00"})
-    window: Props = {"instanceId": instance, "startTime": "03:00", "endTime": "05:00"}
-    _cycle(net, "tencentcloud:Redis/maintenanceWindow:MaintenanceWindow", window, {**window, "endTime": "06:00"})
-    tls: Props = {"instanceId": instance, "sslConfig": "enabled"}
-    _cycle(net, "tencentcloud:Redis/ssl:Ssl", tls, {**tls, "sslConfig": "disabled"})
-    template: Props = {
-        "name": "t",
-        "productType": 15,
-        "paramsOverrides": [{"key": "maxmemory-policy", "value": "allkeys-lru"}],
-    }
-    _cycle(net, "tencentcloud:Redis/paramTemplate:ParamTemplate", template, {**template, "name": "u"})
-
-
 @pytest.mark.parametrize(
     ("token", "inputs", "property"),
     [
@@ -317,8 +217,6 @@ def test_redis_settings(net: World) -> None:
         ("tencentcloud:Nat/gateway:Gateway", {"assignedEipSets": ["eip-12345678"]}, "assignedEipSets"),
         ("tencentcloud:Nat/gateway:Gateway", {"bandwidth": 101}, "bandwidth"),
         ("tencentcloud:Route/tableEntry:TableEntry", {"nextType": "INTERNET"}, "nextType"),
-        ("tencentcloud:Redis/instance:Instance", {"redisShardNum": 2}, "redisShardNum"),
-        ("tencentcloud:Redis/instance:Instance", {"password": "onlyletters"}, "password"),
         ("tencentcloud:As/lifecycleHook:LifecycleHook", {"heartbeatTimeout": 10}, "heartbeatTimeout"),
         ("tencentcloud:As/scalingConfig:ScalingConfig", {"systemDiskSize": 20}, "systemDiskSize"),
     ],

@@ -66,8 +66,19 @@ def test_a_disabled_secret_is_not_read(cloud: LocalCloud) -> None:
     create(cloud)
     call(cloud, "DisableSecret", SecretName="s")
     assert code_of(cloud, "GetSecretValue", SecretName="s", VersionId="v1") == "ResourceUnavailable.ResourceDisabled"
+    call(cloud, "UpdateSecret", SecretName="s", VersionId="v1", SecretString="changed meanwhile")
     call(cloud, "EnableSecret", SecretName="s")
-    call(cloud, "GetSecretValue", SecretName="s", VersionId="v1")
+    assert call(cloud, "GetSecretValue", SecretName="s", VersionId="v1")["SecretString"] == "changed meanwhile"
+
+
+def test_of_a_secret_that_is_to_be_deleted_versions_can_only_go(cloud: LocalCloud) -> None:
+    create(cloud)
+    call(cloud, "DisableSecret", SecretName="s")
+    call(cloud, "DeleteSecret", SecretName="s", RecoveryWindowInDays=7)
+    further = code_of(cloud, "PutSecretValue", SecretName="s", VersionId="v2", SecretString="x")
+    assert further == "FailedOperation"
+    call(cloud, "DeleteSecretVersion", SecretName="s", VersionId="v1")
+    assert code_of(cloud, "DeleteSecretVersion", SecretName="s", VersionId="v1") == "ResourceNotFound"
 
 
 def test_deletion_wants_it_disabled_and_a_window_keeps_the_name(cloud: LocalCloud) -> None:
@@ -80,7 +91,11 @@ def test_deletion_wants_it_disabled_and_a_window_keeps_the_name(cloud: LocalClou
     assert taken == "ResourceInUse.SecretExists"
     call(cloud, "RestoreSecret", SecretName="s")
     call(cloud, "DeleteSecret", SecretName="s", RecoveryWindowInDays=0)
-    assert code_of(cloud, "DescribeSecret", SecretName="s") == "ResourceNotFound.SecretNotExist"
+    # The official provider waits for this very code, and takes one with a part after the dot for a failure.
+    assert code_of(cloud, "DescribeSecret", SecretName="s") == "ResourceNotFound"
+    assert code_of(cloud, "ListSecretVersionIds", SecretName="s") == "ResourceNotFound"
+    gone = code_of(cloud, "GetSecretValue", SecretName="s", VersionId="v1")
+    assert gone == "ResourceNotFound.SecretNotExist"
 
 
 def test_a_secret_wants_an_enabled_key_of_its_region(cloud: LocalCloud) -> None:
@@ -113,5 +128,17 @@ def test_an_alias_stays_taken_until_the_key_is_gone(cloud: LocalCloud) -> None:
     call(cloud, "CancelKeyDeletion", KeyId=key)
     call(cloud, "EnableKey", KeyId=key)
     call(cloud, "EnableKeyRotation", KeyId=key)
-    assert call(cloud, "GetKeyRotationStatus", KeyId=key)["KeyRotationEnabled"] is True
+    assert call(cloud, "DescribeKey", KeyId=key)["KeyMetadata"]["KeyRotationEnabled"] is True
     call(cloud, "CreateKey", "ap-shanghai", Alias="k")
+
+
+def test_an_archived_key_can_be_scheduled_for_deletion_or_taken_back(cloud: LocalCloud) -> None:
+    key = call(cloud, "CreateKey", Alias="k")["KeyId"]
+    call(cloud, "ArchiveKey", KeyId=key)
+    assert code_of(cloud, "EnableKey", KeyId=key) == "ResourceUnavailable.CmkStateNotSupport"
+    call(cloud, "UpdateAlias", KeyId=key, Alias="l")
+    call(cloud, "CancelKeyArchive", KeyId=key)
+    assert call(cloud, "ListKeyDetail", KeyState=1)["KeyMetadatas"][0]["Alias"] == "l"
+    call(cloud, "ArchiveKey", KeyId=key)
+    call(cloud, "ScheduleKeyDeletion", KeyId=key, PendingWindowInDays=30)
+    assert code_of(cloud, "UpdateAlias", KeyId=key, Alias="m") == "ResourceUnavailable.CmkStateNotSupport"

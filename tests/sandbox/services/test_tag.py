@@ -48,24 +48,35 @@ def test_tags_are_found_by_resource_and_resources_by_tag(cloud: LocalCloud) -> N
     assert [(each["TagKey"], each["TagValue"], each["ResourceId"]) for each in found["Tags"]] == [
         ("env", "dev", "vpc-12345678")
     ]
-    rows = call(cloud, "DescribeResourcesByTags", TagFilters=[{"TagKey": "env", "TagValue": ["dev"]}])["Rows"]
-    assert [row["ResourceId"] for row in rows] == ["vpc-12345678", "vpc-12345678x"]
-    listed = call(cloud, "GetResources", ResourceList=[RESOURCE])["ResourceTagMappingList"]
+    wanted = [{"TagKey": "env", "TagValue": ["dev"]}]
+    listed = call(cloud, "GetResources", ResourceList=[RESOURCE], TagFilters=wanted)["ResourceTagMappingList"]
     assert [each["Tags"][0]["TagValue"] for each in listed] == ["dev"]
 
 
-def test_an_attached_tag_cannot_be_deleted(cloud: LocalCloud) -> None:
-    call(cloud, "AddResourceTag", Resource=RESOURCE, TagKey="env", TagValue="dev")
-    assert call(cloud, "DescribeTags", TagKey="env")["Tags"][0]["CanDelete"] == 0
-    assert code_of(cloud, "DeleteTag", TagKey="env", TagValue="dev") == "FailedOperation.TagAttachedResource"
-    call(cloud, "DeleteResourceTag", Resource=RESOURCE, TagKey="env")
-    call(cloud, "DeleteTag", TagKey="env", TagValue="dev")
-    assert code_of(cloud, "DeleteTag", TagKey="env", TagValue="dev") == "ResourceNotFound.TagNonExist"
+def test_tags_are_read_in_pages(cloud: LocalCloud) -> None:
+    call(cloud, "TagResources", ResourceList=[RESOURCE], Tags=labels(**{f"k{number}": "v" for number in range(25)}))
+    where = {"ServiceType": "vpc", "ResourcePrefix": "vpc", "ResourceRegion": "ap-beijing"}
+    pages = [
+        call(cloud, "DescribeResourceTagsByResourceIds", ResourceIds=["vpc-12345678"], Offset=at, Limit=20, **where)
+        for at in (0, 20)
+    ]
+    assert [len(page["Tags"]) for page in pages] == [20, 5]
+
+
+def test_tags_go_from_several_resources_and_failures_are_named(cloud: LocalCloud) -> None:
+    call(cloud, "TagResources", ResourceList=[RESOURCE], Tags=labels(env="dev", team="a"))
+    answer = call(cloud, "UnTagResources", ResourceList=[RESOURCE, "vpc-1"], TagKeys=["env"])
+    assert [each["Resource"] for each in answer["FailedResources"]] == ["vpc-1"]
+    assert tags.read(cloud.store, "vpc", "vpc", "ap-beijing", "vpc-12345678") == {"team": "a"}
 
 
 def test_what_is_not_a_tag_is_refused(cloud: LocalCloud) -> None:
-    call(cloud, "CreateTag", TagKey="a", TagValue="b")
-    assert code_of(cloud, "CreateTag", TagKey="a", TagValue="b") == "ResourceInUse.TagDuplicate"
-    assert code_of(cloud, "CreateTag", TagKey="qcs:x", TagValue="b") == "InvalidParameter.ReservedTagKey"
+    reserved = code_of(cloud, "ModifyResourceTags", Resource=RESOURCE, ReplaceTags=labels(**{"qcs:x": "b"}))
+    assert reserved == "InvalidParameter.ReservedTagKey"
+    full = labels(**{f"k{number}": "v" for number in range(51)})
+    assert (
+        code_of(cloud, "ModifyResourceTags", Resource=RESOURCE, ReplaceTags=full)
+        == "LimitExceeded.ResourceAttachedTags"
+    )
     wrong = code_of(cloud, "ModifyResourceTags", Resource="vpc-1", ReplaceTags=labels(a="b"))
     assert wrong == "InvalidParameterValue.ResourceDescriptionError"

@@ -1,8 +1,10 @@
-"""CAM: roles, policies and attachments. Source: docs/sources.md, keys and identity."""
+"""CAM: roles, policies and attachments. Source: docs/fidelity/cam.md."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
+from sandbox.plugins.tencentcloud.cloud import READ_RETRY_S
 from sandbox.plugins.tencentcloud.handler import (
     Cloud,
     CloudError,
@@ -12,13 +14,13 @@ from sandbox.plugins.tencentcloud.handler import (
     Props,
     ProviderError,
     given,
+    nonzero,
     read_tags,
     resource,
-    tag_list,
     write_tags,
 )
 
-_GONE = ("ResourceNotFound", "InvalidParameter.RoleNotExist", "InvalidParameter.PolicyIdNotExist")
+_PAGE = 200
 
 
 def _parsed(text: Any) -> Any:
@@ -34,54 +36,81 @@ def _check_document(text: str) -> None:
         document = json.loads(text)
     except ValueError:
         raise ProviderError("`document` is not valid JSON") from None
-    statements: Any = document.get("statement") if isinstance(document, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-    if not isinstance(statements, list):
-        raise ProviderError("`document` needs lower-case keys `version` and `statement`, a list")
+    statements: Any = document.get("statement", []) if isinstance(document, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  # JSON of any shape
+    if not isinstance(statements, list) or not all(isinstance(each, dict) for each in statements):  # pyright: ignore[reportUnknownVariableType]  # JSON of any shape
+        raise ProviderError("`document` must be an object, its `statement` a list of objects")
     listed: list[dict[str, Any]] = statements  # pyright: ignore[reportUnknownVariableType]  # JSON of any shape
     for statement in listed:
-        if "resource" in statement and not isinstance(statement["resource"], list):
+        if isinstance(statement.get("resource"), str):
             raise ProviderError("`resource` of a policy statement must be a list")
-        principal: dict[str, Any] = statement.get("principal", {})
-        if "qcs" in principal and not isinstance(principal["qcs"], list):
-            raise ProviderError("`principal.qcs` of a policy statement must be a list")
+        if not isinstance(statement.get("action"), str | list | None):
+            raise ProviderError("`action` of a policy statement must be a list or a text")
+        principal = statement.get("principal", {})
+        if not isinstance(principal, dict) or not isinstance(principal.get("qcs", []), list):  # pyright: ignore[reportUnknownMemberType]  # JSON of any shape
+            raise ProviderError("`principal` of a policy statement must be an object, its `qcs` a list")
 
 
-class _Document(Handler):
-    """Two documents that are the same JSON are no difference."""
+def _paged(cloud: Cloud, action: str, request: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """All rows of a list; a page that is not full is the last."""
+    found: list[dict[str, Any]] = []
+    number, rows = 0, _PAGE
+    while rows == _PAGE:
+        number += 1
+        page = cloud.call("cam", action, {**request, "Page": number, "Rp": _PAGE})["List"]
+        rows = len(page)
+        found += page
+    return found
+
+
+class _Awaited(Handler):
+    """Once made, it is awaited where reads look. Two documents that are the same JSON are no difference."""
 
     def equal(self, name: str, old: Any, new: Any) -> bool:
         return name == "document" and _parsed(old) == _parsed(new)
 
+    def made(self, cloud: Cloud, id: str, partial: Partial) -> None:
+        """SetId, and the wait until it is there."""
+        partial.id(id)
+        cloud.wait(lambda: self.found(cloud, id) is not None, {True}, READ_RETRY_S, what=f"{id} made")
+
+    def found(self, cloud: Cloud, id: str) -> dict[str, Any] | None:
+        """What the cloud has of it, or None."""
+        raise NotImplementedError
+
 
 @resource("tencentcloud:Cam/role:Role")
-class Role(_Document):
+class Role(_Awaited):
     """Id: the numeric role id."""
 
     kind = "cam.role"
     key = ("RoleId",)
 
     def create(self, cloud: Cloud, props: Props, partial: Partial) -> Created:
+        """CreateRole, the wait for it, and only then the tags."""
         _check_document(props["document"])
-        names = {"name": "RoleName", "document": "PolicyDocument", "description": "Description"}
-        request = given(props, {**names, "sessionDuration": "SessionDuration"})
-        request |= {"ConsoleLogin": int(bool(props.get("consoleLogin"))), "Tags": tag_list(props.get("tags"))}
+        request = {"RoleName": props["name"], "PolicyDocument": props["document"]}
+        request |= nonzero(props, {"description": "Description"}) | given(props, {"sessionDuration": "SessionDuration"})
+        if props.get("consoleLogin") is not None:
+            request["ConsoleLogin"] = int(props["consoleLogin"])
         id = str(cloud.call("cam", "CreateRole", request)["RoleId"])
-        partial.id(id)
-        cloud.wait(lambda: self.read(cloud, id, props), lambda role: role is not None, 30, what=f"role {id}")
+        self.made(cloud, id, partial)
+        write_tags(cloud, "cam", "role", id, None, props.get("tags"), region="")
         return Created(id)
 
+    def found(self, cloud: Cloud, id: str) -> dict[str, Any] | None:
+        """DescribeRoleList; what it does not list is gone."""
+        return next((each for each in _paged(cloud, "DescribeRoleList", {}) if each["RoleId"] == id), None)
+
     def read(self, cloud: Cloud, id: str, props: Props) -> Props | None:
-        try:
-            role = cloud.call("cam", "GetRole", {"RoleId": id})["RoleInfo"]
-        except CloudError as error:
-            if error.matches(*_GONE):
-                return None
-            raise
+        """The list's entry, and the tags."""
+        role = self.found(cloud, id)
+        if role is None:
+            return None
         return {
             "name": role["RoleName"],
             "document": role["PolicyDocument"],
             "description": role["Description"],
-            "consoleLogin": bool(role["ConsoleLogin"]),
+            "consoleLogin": role["ConsoleLogin"] == 1,
             "createTime": role["AddTime"],
             "updateTime": role["UpdateTime"],
             "sessionDuration": role["SessionDuration"],
@@ -90,49 +119,62 @@ class Role(_Document):
         }
 
     def update(self, cloud: Cloud, id: str, old: Props, new: Props, changed: frozenset[str]) -> None:
-        if not changed or "document" in changed:
+        """Each change its own call; two of them take the id as a number."""
+        if "description" in changed:
+            cloud.call("cam", "UpdateRoleDescription", {"RoleId": id, "Description": new.get("description", "")})
+        if "document" in changed:
             _check_document(new["document"])
             cloud.call("cam", "UpdateAssumeRolePolicy", {"RoleId": id, "PolicyDocument": new["document"]})
-        if not changed or "description" in changed:
-            cloud.call("cam", "UpdateRoleDescription", {"RoleId": id, "Description": new.get("description", "")})
+        write_tags(cloud, "cam", "role", id, old.get("tags"), new.get("tags"), region="")
         if "consoleLogin" in changed:
-            login = int(bool(new.get("consoleLogin")))
-            cloud.call("cam", "UpdateRoleConsoleLogin", {"RoleId": int(id), "ConsoleLogin": login})
-        if not changed or "tags" in changed:
-            write_tags(cloud, "cam", "role", id, old.get("tags"), new.get("tags"), region="")
+            login = given(new, {"consoleLogin": "ConsoleLogin"})
+            cloud.call(
+                "cam", "UpdateRoleConsoleLogin", {"RoleId": int(id), **{key: int(on) for key, on in login.items()}}
+            )
+        if "sessionDuration" in changed:
+            cloud.call(
+                "cam", "UpdateRoleSessionDuration", {"RoleId": int(id), "SessionDuration": new["sessionDuration"]}
+            )
 
     def delete(self, cloud: Cloud, id: str, props: Props) -> None:
-        try:
-            cloud.call("cam", "DeleteRole", {"RoleId": id})
-        except CloudError as error:
-            if not error.matches(*_GONE):
-                raise
+        """DeleteRole."""
+        cloud.call("cam", "DeleteRole", {"RoleId": id})
 
 
 @resource("tencentcloud:Cam/policy:Policy")
-class Policy(_Document):
+class Policy(_Awaited):
     """Id: the numeric policy id."""
 
     kind = "cam.policy"
     key = ("PolicyId",)
 
     def create(self, cloud: Cloud, props: Props, partial: Partial) -> Created:
+        """CreatePolicy, and the wait for it."""
         _check_document(props["document"])
-        names = {"name": "PolicyName", "document": "PolicyDocument", "description": "Description"}
-        id = str(cloud.call("cam", "CreatePolicy", given(props, names))["PolicyId"])
-        partial.id(id)
+        request = {"PolicyName": props["name"], "PolicyDocument": props["document"]}
+        id = str(
+            cloud.call("cam", "CreatePolicy", request | nonzero(props, {"description": "Description"}))["PolicyId"]
+        )
+        self.made(cloud, id, partial)
         return Created(id)
 
-    def read(self, cloud: Cloud, id: str, props: Props) -> Props | None:
+    def found(self, cloud: Cloud, id: str) -> dict[str, Any] | None:
+        """GetPolicy; codes with ResourceNotFound in them mean that it is gone."""
         try:
-            policy = cloud.call("cam", "GetPolicy", {"PolicyId": int(id)})
+            return cloud.call("cam", "GetPolicy", {"PolicyId": int(id)})
         except CloudError as error:
-            if error.matches(*_GONE):
+            if "ResourceNotFound" in error.code:
                 return None
             raise
+
+    def read(self, cloud: Cloud, id: str, props: Props) -> Props | None:
+        """What GetPolicy says."""
+        policy = self.found(cloud, id)
+        if policy is None:
+            return None
         return {
             "name": policy["PolicyName"],
-            "document": policy["PolicyDocument"],
+            "document": policy["PolicyDocument"].replace("\\/", "/"),
             "description": policy["Description"],
             "type": policy["Type"],
             "createTime": policy["AddTime"],
@@ -140,32 +182,46 @@ class Policy(_Document):
         }
 
     def update(self, cloud: Cloud, id: str, old: Props, new: Props, changed: frozenset[str]) -> None:
-        _check_document(new["document"])
-        request = {"PolicyId": int(id), "PolicyDocument": new["document"], "Description": new.get("description", "")}
-        cloud.call("cam", "UpdatePolicy", request)
+        """UpdatePolicy with what changed."""
+        if "document" in changed:
+            _check_document(new["document"])
+        names = {"description": "Description", "document": "PolicyDocument"}
+        request = {parameter: new.get(name, "") for name, parameter in names.items() if name in changed}
+        if request:
+            cloud.call("cam", "UpdatePolicy", {"PolicyId": int(id), **request})
 
     def delete(self, cloud: Cloud, id: str, props: Props) -> None:
-        try:
-            cloud.call("cam", "DeletePolicy", {"PolicyId": [int(id)]})
-        except CloudError as error:
-            if not error.matches(*_GONE):
-                raise
+        """DeletePolicy."""
+        cloud.call("cam", "DeletePolicy", {"PolicyId": [int(id)]})
 
 
 @resource("tencentcloud:Cam/rolePolicyAttachment:RolePolicyAttachment")
-class RolePolicyAttachment(Handler):
+class RolePolicyAttachment(_Awaited):
     """Id: `<roleId>#<policyId>`."""
 
     def create(self, cloud: Cloud, props: Props, partial: Partial) -> Created:
-        request = {"AttachRoleId": props["roleId"], "PolicyId": int(props["policyId"])}
-        cloud.call("cam", "AttachRolePolicy", request)
-        id = f"{props['roleId']}#{props['policyId']}"
-        partial.id(id)
+        """AttachRolePolicy, and the wait for it."""
+        policy = int(props["policyId"])
+        cloud.call("cam", "AttachRolePolicy", {"AttachRoleId": props["roleId"], "PolicyId": policy})
+        id = f"{props['roleId']}#{policy}"
+        self.made(cloud, id, partial)
         return Created(id)
 
-    def read(self, cloud: Cloud, id: str, props: Props) -> Props | None:
+    def found(self, cloud: Cloud, id: str) -> dict[str, Any] | None:
+        """ListAttachedRolePolicies; gone when it is not listed, or the role is gone."""
         role, _, policy = id.partition("#")
-        found = _attached(cloud, role, int(policy))
+        try:
+            attached = _paged(cloud, "ListAttachedRolePolicies", {"RoleId": role})
+        except CloudError as error:
+            if "ResourceNotFound" in error.code or error.code == "InvalidParameter.RoleNotExist":
+                return None
+            raise
+        return next((each for each in attached if each["PolicyId"] == int(policy)), None)
+
+    def read(self, cloud: Cloud, id: str, props: Props) -> Props | None:
+        """The list's entry."""
+        role, _, policy = id.partition("#")
+        found = self.found(cloud, id)
         if found is None:
             return None
         return {
@@ -178,26 +234,6 @@ class RolePolicyAttachment(Handler):
         }
 
     def delete(self, cloud: Cloud, id: str, props: Props) -> None:
+        """DetachRolePolicy."""
         role, _, policy = id.partition("#")
-        try:
-            cloud.call("cam", "DetachRolePolicy", {"DetachRoleId": role, "PolicyId": int(policy)})
-        except CloudError as error:
-            if not error.matches(*_GONE):
-                raise
-
-
-def _attached(cloud: Cloud, role: str, policy: int) -> dict[str, Any] | None:
-    number, size = 1, 200
-    while True:
-        try:
-            answer = cloud.call("cam", "ListAttachedRolePolicies", {"RoleId": role, "Page": number, "Rp": size})
-        except CloudError as error:
-            if error.matches(*_GONE):
-                return None
-            raise
-        for each in answer["List"]:
-            if each["PolicyId"] == policy:
-                return each
-        if number * size >= answer["TotalNum"]:
-            return None
-        number += 1
+        cloud.call("cam", "DetachRolePolicy", {"DetachRoleId": role, "PolicyId": int(policy)})

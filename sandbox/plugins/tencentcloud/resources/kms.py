@@ -1,8 +1,9 @@
-"""KMS keys. Source: docs/sources.md, keys and identity."""
+"""KMS keys. Source: docs/fidelity/kms.md."""
 
 from collections.abc import Iterable
 from typing import Any
 
+from sandbox.plugins.tencentcloud.cloud import READ_RETRY_S, WRITE_RETRY_S
 from sandbox.plugins.tencentcloud.handler import (
     Cloud,
     CloudError,
@@ -11,24 +12,14 @@ from sandbox.plugins.tencentcloud.handler import (
     Handler,
     Partial,
     Props,
-    given,
+    nonzero,
     read_tags,
     resource,
     write_tags,
 )
+from sandbox.plugins.tencentcloud.resources import shapes
 
-_MISSING = "ResourceUnavailable.CmkNotFound"
-
-
-def _metadata(cloud: Cloud, id: str) -> dict[str, Any] | None:
-    try:
-        # A missing key has a code that is otherwise worth a retry.
-        key = cloud.call("kms", "DescribeKey", {"KeyId": id}, retry_s=0)["KeyMetadata"]
-    except CloudError as error:
-        if error.code == _MISSING:
-            return None
-        raise
-    return key
+_SYMMETRIC = "ENCRYPT_DECRYPT"
 
 
 @resource("tencentcloud:Kms/key:Key")
@@ -49,74 +40,91 @@ class Key(Handler):
         cloud.call("kms", "UpdateAlias", {"KeyId": id, "Alias": f"lost-{id}"})
         super().discard(cloud, id)
 
+    def check(self, props: Props) -> dict[str, str]:
+        """The window before the deletion."""
+        return shapes.faults(props, {"pendingDeleteWindowInDays": shapes.between(7, 30)})
+
     def create(self, cloud: Cloud, props: Props, partial: Partial) -> Created:
-        names = {"alias": "Alias", "description": "Description", "keyUsage": "KeyUsage"}
-        id = str(cloud.call("kms", "CreateKey", given(props, {**names, "hsmClusterId": "HsmClusterId"}))["KeyId"])
+        """CreateKey and SetId; then the state, the rotation, the archive, the tags."""
+        names = {"description": "Description", "keyUsage": "KeyUsage", "hsmClusterId": "HsmClusterId"}
+        request = {"Type": 1, "Alias": props["alias"], **nonzero(props, names)}
+        id = str(cloud.call("kms", "CreateKey", request)["KeyId"])
         partial.id(id)
-        if props.get("keyRotationEnabled"):
-            cloud.call("kms", "EnableKeyRotation", {"KeyId": id})
-        self._state(cloud, id, props)
-        self._tags(cloud, id, None, props.get("tags"))
+        if not props.get("isEnabled"):
+            _call(cloud, "DisableKey", id)
+        if props["keyUsage"] == _SYMMETRIC and props.get("keyRotationEnabled"):
+            _call(cloud, "EnableKeyRotation", id)
+        if props.get("isArchived"):
+            _call(cloud, "ArchiveKey", id)
+        _tag(cloud, id, None, props.get("tags"))
         return Created(id)
 
-    def _state(self, cloud: Cloud, id: str, props: Props) -> None:
-        if props.get("isArchived"):
-            cloud.call("kms", "ArchiveKey", {"KeyId": id})
-        elif not props.get("isEnabled"):
-            cloud.call("kms", "DisableKey", {"KeyId": id})
-
-    def _tags(self, cloud: Cloud, id: str, old: Any, new: Any) -> None:
-        key = _metadata(cloud, id)
-        if key is not None:
-            write_tags(cloud, "kms", "key", key["ResourceId"], old, new)
-
     def read(self, cloud: Cloud, id: str, props: Props) -> Props | None:
+        """DescribeKey. A missing key is an error, one that waits for its deletion is still there."""
         key = _metadata(cloud, id)
-        if key is None or key["KeyState"] == "PendingDelete":
-            return None
-        return {
+        shown: Props = {
             "alias": key["Alias"],
             "description": key["Description"],
-            "keyUsage": key["KeyUsage"],
             "keyState": key["KeyState"],
+            "keyUsage": key["KeyUsage"],
             "keyRotationEnabled": key["KeyRotationEnabled"],
-            "isEnabled": key["KeyState"] == "Enabled",
-            "isArchived": key["KeyState"] == "Archived",
-            "hsmClusterId": key["HsmClusterId"],
             "tags": read_tags(cloud, "kms", "key", key["ResourceId"]),
         }
+        if key["HsmClusterId"] is not None:
+            shown["hsmClusterId"] = key["HsmClusterId"]
+        if key["KeyState"] in ("Enabled", "Disabled"):
+            shown["isEnabled"] = key["KeyState"] == "Enabled"
+        elif key["KeyState"] == "Archived":
+            shown["isArchived"] = True
+        return shown
 
     def update(self, cloud: Cloud, id: str, old: Props, new: Props, changed: frozenset[str]) -> None:
-        every = not changed
-        if "isArchived" in changed and not new.get("isArchived"):
-            cloud.call("kms", "CancelKeyArchive", {"KeyId": id})
-        # Only an enabled key takes the other changes; an unwanted state is set at the end.
-        if old.get("keyState") != "Archived" and (every or changed - {"tags"}):
-            cloud.call("kms", "EnableKey", {"KeyId": id})
-        if "alias" in changed:
-            cloud.call("kms", "UpdateAlias", {"KeyId": id, "Alias": new["alias"]})
+        """What changed; the state is set each time, also when it is as it should be."""
         if "description" in changed:
-            request = {"KeyId": id, "Description": new.get("description", "")}
-            cloud.call("kms", "UpdateKeyDescription", request)
-        if every or "keyRotationEnabled" in changed:
-            action = "EnableKeyRotation" if new.get("keyRotationEnabled") else "DisableKeyRotation"
-            cloud.call("kms", action, {"KeyId": id})
-        if every or changed - {"tags"}:
-            self._state(cloud, id, new)
-        if every or "tags" in changed:
-            self._tags(cloud, id, old.get("tags"), new.get("tags"))
+            _call(cloud, "UpdateKeyDescription", id, Description=new.get("description", ""))
+        if "alias" in changed:
+            _call(cloud, "UpdateAlias", id, Alias=new["alias"])
+        if old.get("keyState") in ("Enabled", "Disabled", "Archived"):
+            enabling = "EnableKey" if new.get("isEnabled") else "DisableKey"
+            _call(cloud, "ArchiveKey" if new.get("isArchived") else enabling, id)
+        if new["keyUsage"] == _SYMMETRIC and "keyRotationEnabled" in changed:
+            _call(cloud, "EnableKeyRotation" if new.get("keyRotationEnabled") else "DisableKeyRotation", id)
+        _tag(cloud, id, old.get("tags"), new.get("tags"))
 
     def delete(self, cloud: Cloud, id: str, props: Props) -> None:
-        key = _metadata(cloud, id)
-        if key is None or key["KeyState"] == "PendingDelete":
-            return
-        if key["KeyState"] == "Enabled":
-            cloud.call("kms", "DisableKey", {"KeyId": id})
-        days = props.get("pendingDeleteWindowInDays") or 7
-        cloud.call("kms", "ScheduleKeyDeletion", {"KeyId": id, "PendingWindowInDays": days})
+        """DisableKey when the state says enabled, ScheduleKeyDeletion, and the wait for PendingDelete."""
+        if props.get("isEnabled"):
+            _final(cloud, "DisableKey", {"KeyId": id})
+        days = props.get("pendingDeleteWindowInDays", 7)
+        _final(cloud, "ScheduleKeyDeletion", {"KeyId": id, "PendingWindowInDays": days})
         cloud.wait(
-            lambda: (_metadata(cloud, id) or {}).get("KeyState", "PendingDelete"),
-            {"PendingDelete"},
-            30,
-            what=f"deletion of key {id}",
+            lambda: _metadata(cloud, id)["KeyState"], {"PendingDelete"}, READ_RETRY_S, what=f"deletion of key {id}"
         )
+
+
+def _metadata(cloud: Cloud, id: str) -> dict[str, Any]:
+    return cloud.call("kms", "DescribeKey", {"KeyId": id})["KeyMetadata"]
+
+
+def _call(cloud: Cloud, action: str, id: str, **params: str) -> None:
+    cloud.call("kms", action, {"KeyId": id, **params})
+
+
+def _final(cloud: Cloud, action: str, params: Props) -> None:
+    """A call of the deletion: repeated only while there is no answer."""
+
+    def answered() -> bool:
+        try:
+            cloud.call("kms", action, params, retry_s=0)
+        except CloudError as error:
+            if not error.code.startswith("ClientError."):
+                raise
+            return False
+        return True
+
+    cloud.wait(answered, {True}, WRITE_RETRY_S, what=f"an answer to {action}")
+
+
+def _tag(cloud: Cloud, id: str, old: Any, new: Any) -> None:
+    if (old or {}) != (new or {}):
+        write_tags(cloud, "kms", "key", _metadata(cloud, id)["ResourceId"], old, new)

@@ -1,9 +1,10 @@
-"""What the sandbox's account has from the start: CAM's preset policies."""
+"""The policies that the account has from the start: the cloud's own."""
 
 import json
 from typing import Any
 
 from sandbox.api.actions import Context, seed
+from sandbox.services.cam.kinds import POLICIES
 
 PRESET = 2
 """StrategyInfo.Type of a policy that the cloud made; 1: made by the account."""
@@ -39,4 +40,4 @@ PRESETS = (
 def preset_policies(ctx: Context) -> None:
     """Put them where CAM finds them."""
     for policy in PRESETS:
-        ctx.store.put("cam.policy", str(policy["PolicyId"]), policy)
+        POLICIES.create(ctx, policy)
