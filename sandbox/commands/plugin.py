@@ -3,7 +3,6 @@
 The official one is the better proof: it was not written by those who wrote the sandbox.
 """
 
-import os
 import shutil
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from sandbox import layout
 from sandbox.commands.ownership import CommandError
 from sandbox.plugins.protocol import ask
 from sandbox.plugins.tencentcloud.schema import VERSION
-from sandbox.toolchain import local_bin
+from sandbox.toolchain import found, local_bin
 
 OWN, OFFICIAL = "own", "official"
 NAME = "pulumi-resource-tencentcloud"
@@ -60,19 +59,16 @@ def home_in_use() -> Path:
 
 
 def _found() -> Path:
-    """The official plugin in the user's plugin folder."""
-    user, named = Path.home() / ".pulumi", os.environ.get("PULUMI_HOME")
-    homes = [Path(named)] if named and Path(named) not in (local_bin.PULUMI_HOME, HOME) else []
-    places = [folder / "plugins" / FOLDER / NAME for folder in (*homes, user)]
-    for path in places:
-        if path.is_file():
-            return path
-    looked = " or ".join(str(path.parent) for path in places)
-    raise CommandError(
-        f"PLUGIN={OFFICIAL}: there is no {NAME} in {looked}.\n"
-        f"  'pulumi plugin install resource tencentcloud {VERSION} --server github://api.github.com/tencentcloudstack'\n"
-        f"  brings it, in a shell without .sanmen/env; or name the file: PLUGIN=PATH"
-    )
+    """The official plugin, where the user has one."""
+    path = found.plugin(NAME, VERSION)
+    if path is None:
+        raise CommandError(
+            f"PLUGIN={OFFICIAL}: there is no {FOLDER} in $PULUMI_HOME/plugins or {Path.home()}/.pulumi/plugins, and no "
+            f"{NAME} {VERSION} on PATH.\n"
+            f"  'pulumi plugin install resource tencentcloud {VERSION} --server github://api.github.com/tencentcloudstack'\n"
+            f"  brings it, in a shell without .sanmen/env; or name the file: PLUGIN=PATH"
+        )
+    return path
 
 
 def _named(given: str) -> Path:

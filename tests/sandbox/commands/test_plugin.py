@@ -107,7 +107,7 @@ def test_after_the_shell_file_official_is_still_the_users_own(
 ) -> None:
     monkeypatch.setenv("PULUMI_HOME", str(local_bin.PULUMI_HOME))
     said = refusal(plugin.OFFICIAL)
-    assert f"there is no {plugin.NAME} in {tmp_path}/home/.pulumi/plugins/{plugin.FOLDER}.\n" in said
+    assert f"there is no {plugin.FOLDER} in $PULUMI_HOME/plugins or {tmp_path}/home/.pulumi/plugins" in said
     assert "pulumi plugin install resource tencentcloud 0.2.3" in said
 
 
