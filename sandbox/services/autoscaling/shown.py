@@ -1,3 +1,5 @@
 """What `status` does not show of scaling groups."""
 
-BOOKKEEPING = ("as.activity",)
+from sandbox.services.autoscaling.kinds import ACTIVITY
+
+BOOKKEEPING = (ACTIVITY.name,)

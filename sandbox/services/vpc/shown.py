@@ -1,6 +1,6 @@
 """What `status` does not show of networks."""
 
 from sandbox.services.vpc import addresses
-from sandbox.services.vpc.kinds import EIP_TASK, HOST
+from sandbox.services.vpc.kinds import HOST, TASK
 
-BOOKKEEPING = (EIP_TASK.name, HOST.name, addresses.PRIVATE, addresses.PUBLIC)
+BOOKKEEPING = (HOST.name, TASK.name, addresses.PRIVATE, addresses.PUBLIC)
