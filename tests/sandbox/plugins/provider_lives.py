@@ -82,3 +82,105 @@ def _rules(run: Run) -> None:
     group.change("tags", name="h")
     for made in (group, friends):
         made.delete()
+
+
+def autoscaling(run: Run) -> None:
+    """All types of Auto Scaling that a stack has."""
+    network = run.create("Vpc/instance", name="v", cidrBlock="10.20.0.0/16")
+    place = {"vpcId": network.id, "availabilityZone": "ap-beijing-3"}
+    subnet = run.create("Subnet/instance", name="s", cidrBlock="10.20.1.0/24", **place)
+    names = {"instanceName": "gw", "instanceNameStyle": "UNIQUE"}
+    config = run.create(
+        "As/scalingConfig",
+        configurationName="c",
+        imageId="img-sanmengw",
+        instanceTypes=["S5.MEDIUM4"],
+        instanceChargeType="POSTPAID_BY_HOUR",
+        publicIpAssigned=False,
+        internetMaxBandwidthOut=0,
+        keepImageLogin=True,
+        userData="QUJD",
+        camRoleName="role",
+        instanceNameSettings=names,
+        hostNameSettings={"hostName": "gw", "hostNameStyle": "UNIQUE"},
+        instanceTags={"a": "b"},
+        tags=TAGS,
+    )
+    config.change(userData="QUJE", enhancedMonitorService=False, tags={"env": "x"})
+    group = run.create(
+        "As/scalingGroup",
+        scalingGroupName="g",
+        configurationId=config.id,
+        minSize=0,
+        maxSize=2,
+        desiredCapacity=1,
+        vpcId=network.id,
+        subnetIds=[subnet.id],
+        multiZoneSubnetPolicy="EQUALITY",
+        retryPolicy="INCREMENTAL_INTERVALS",
+        replaceMonitorUnhealthy=True,
+        terminationPolicies="OLDEST_INSTANCE",
+        tags=TAGS,
+    )
+    group.change(maxSize=3, lbHealthCheckGracePeriod=60, replaceLoadBalancerUnhealthy=True, tags={"env": "x"})
+    _scaling_rules(run, group.id)
+    for made in (group, config, subnet, network):
+        made.delete()
+
+
+def _scaling_rules(run: Run, group_id: str) -> None:
+    tracking = {"policyType": "TARGET_TRACKING", "predefinedMetricType": "ASG_AVG_CPU_UTILIZATION"}
+    alarm = {"comparisonOperator": "GREATER_THAN", "metricName": "CPU_UTILIZATION", "threshold": 80}
+    hook = {"lifecycleHookName": "h", "lifecycleTransition": "INSTANCE_TERMINATING"}
+    follows = run.create("As/scalingPolicy", scalingGroupId=group_id, policyName="t", targetValue=60, **tracking)
+    simple = run.create(
+        "As/scalingPolicy",
+        scalingGroupId=group_id,
+        policyName="s",
+        adjustmentType="EXACT_CAPACITY",
+        adjustmentValue=0,
+        period=300,
+        continuousTime=10,
+        **alarm,
+    )
+    drains = run.create("As/lifecycleHook", scalingGroupId=group_id, notificationMetadata="m", **hook)
+    for made, change in (
+        (follows, {"targetValue": 50}),
+        (simple, {"threshold": 70}),
+        (drains, {"heartbeatTimeout": 90}),
+    ):
+        made.refresh()
+        made.change(**change)
+        made.delete()
+
+
+def tcr(run: Run) -> None:
+    """All types of TCR that a stack has."""
+    clients = {"cidrBlock": "198.19.0.0/16", "description": "d"}
+    registry = run.create(
+        "Tcr/instance",
+        name="sanmen-images",
+        instanceType="basic",
+        openPublicOperation=True,
+        securityPolicies=[clients],
+        deleteBucket=True,
+        tags=TAGS,
+    )
+    registry.refresh()
+    registry.change(instanceType="standard", securityPolicies=[{"cidrBlock": "198.19.0.0/17"}], tags={"env": "x"})
+    space = run.create("Tcr/namespace", instanceId=registry.id, name="sanmen", isAutoScan=True, severity="high")
+    space.change(severity="medium", isPublic=True, cveWhitelistItems=[{"cveId": "CVE-2020-1"}])
+    image = run.create("Tcr/repository", instanceId=registry.id, namespaceName="sanmen", name="gw", briefDesc="b")
+    image.change(description="long")
+    pull = {"resource": "sanmen", "actions": ["tcr:PullRepository"]}
+    puller = run.create("Tcr/serviceAccount", registryId=registry.id, name="pull", permissions=[pull], duration=30)
+    puller.change(description="d", disable=True)
+    puller.change(password="Secret-word-1")
+    network = run.create("Vpc/instance", name="v", cidrBlock="10.20.0.0/16")
+    place = {"vpcId": network.id, "availabilityZone": "ap-beijing-3"}
+    subnet = run.create("Subnet/instance", name="s", cidrBlock="10.20.1.0/24", **place)
+    way_in = {"instanceId": registry.id, "vpcId": network.id, "subnetId": subnet.id}
+    attached = run.create("Tcr/vpcAttachment", enablePublicDomainDns=True, **way_in)
+    attached.change(enablePublicDomainDns=False, enableVpcDomainDns=True)
+    for made in (attached, puller, image, space, registry, subnet, network):
+        made.delete()

@@ -9,6 +9,8 @@ from tests.sandbox.plugins import provider_lives
 from tests.sandbox.plugins.provider_run import OURS, run
 
 RECORDINGS = Path(__file__).parent / "recordings"
+UNREAD = ("update As/scalingPolicy", "update As/lifecycleHook")
+"""After these the official plugin believes what it sent; ours reads after every update."""
 
 
 @pytest.mark.parametrize("family", [path.stem for path in sorted(RECORDINGS.glob("*.json"))])
@@ -17,4 +19,6 @@ def test_our_plugin_does_what_the_official_one_did(family: str, tmp_path: Path) 
     with run(OURS, tmp_path) as plugin:
         getattr(provider_lives, family)(plugin)
     for ours, theirs in zip(plugin.steps, official, strict=True):
+        if ours["step"] in UNREAD:
+            assert ours["calls"].pop()[0].startswith("Describe")
         assert ours == theirs
