@@ -6,6 +6,7 @@ type and the step that made it.
 
 import asyncio
 import contextvars
+import re
 import threading
 from collections import defaultdict
 from collections.abc import Collection, Mapping
@@ -144,7 +145,7 @@ class Program(pulumi_mocks.Mocks):
         try:
             return made.resource.read(cloud, made.id, made.outputs) is not None
         except ProviderError as error:
-            if "does not exist" in str(error):
+            if re.search(r"does not exist|not exist$|NotExist", str(error)):
                 return False
             raise
 

@@ -12,10 +12,13 @@ from sandbox.plugins.tencentcloud import resources
 from sandbox.plugins.tencentcloud.cloud import Credentials
 from sandbox.plugins.tencentcloud.endpoint import Endpoint
 from tests.sandbox.local_cloud import local_cloud
+from tests.sandbox.plugins.fidelity import tables
 from tests.sandbox.plugins.program_on_cloud import Program
 
 UNDELETABLE = ("tencentcloud:Igtm/instance:Instance",)
 """The cloud's support ends those."""
+LATER = ("tencentcloud:Kms/key:Key",)
+"""They go days after they were deleted."""
 GOLDEN = Path(__file__).parents[2] / "infra" / "golden"
 
 
@@ -38,3 +41,20 @@ def test_a_refresh_after_it_was_made_finds_no_difference(stack: Program) -> None
     made = Counter(each.resource.token for each in stack.made)
     assert made == {token: count for token, count in wanted.items() if token.startswith("tencentcloud:")}
     assert stack.refresh() == {}
+
+
+def test_it_makes_the_calls_of_the_official_provider_and_no_others(stack: Program) -> None:
+    stack.refresh()
+    official = tables()
+    unknown = {
+        f"{token} {step} {service}:{action}"
+        for token, step, service, action in stack.calls
+        if f"{service}:{action}" not in official[token].actions(step)
+    }
+    assert unknown == set()
+
+
+def test_destroy_leaves_nothing_that_can_be_deleted(stack: Program) -> None:
+    stack.destroy(UNDELETABLE)
+    left = [made for made in stack.made if made.resource.token not in (*UNDELETABLE, *LATER) and stack.is_there(made)]
+    assert [made.name for made in left] == []
