@@ -17,10 +17,6 @@ STREAMS_PER_CORE = 1500
 """Open streams a core serves at 70 % CPU. Assumed: a stream costs about 60 wake-ups/s of some 8 us each."""
 REQUESTS_PER_S_PER_CORE = 400
 """New requests a core takes per second at 70 % CPU, TLS to upstreams included. Assumed."""
-CONNECTION_KIB = 96
-"""Memory of one open stream: request and answer buffers, TLS state, Lua state. Assumed."""
-GATEWAY_BASE_MIB = 256
-"""Memory of a gateway that serves nothing."""
 EIP_CONNECTIONS = 50_000
 """Connections one address carries to one upstream endpoint: 64 511 ports, the rest are in TIME_WAIT."""
 EIP_MBPS = 100

@@ -14,7 +14,6 @@ from typing import Any
 
 ACTS = ("error", "timeout", "throttle", "kill")
 WHEN = ("before", "after")
-KILLED = 137
 
 
 @dataclass(kw_only=True)

@@ -58,17 +58,3 @@ def build(given: Any, model: type[M]) -> M:
     request = model()
     request._deserialize(params)  # pyright: ignore[reportPrivateUsage]  # the SDK's only way to fill a model
     return request
-
-
-def require(request: AbstractModel, *names: str) -> None:
-    """Raises MissingParameter for the first of the named parameters that is not given. (The models do not say.)"""
-    for name in names:
-        if getattr(request, name) is None:
-            raise ApiError("MissingParameter", f"The request is missing a required parameter `{name}`.")
-
-
-def one_of(name: str, given: Any, allowed: tuple[Any, ...]) -> None:
-    """Raises InvalidParameterValue unless `given` is unset or allowed."""
-    if given is not None and given not in allowed:
-        choices = ", ".join(str(each) for each in allowed)
-        raise ApiError("InvalidParameterValue", f"The value `{given}` of parameter `{name}` is not one of: {choices}.")

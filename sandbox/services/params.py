@@ -8,7 +8,6 @@ from typing import Any
 
 from tencentcloud.common.abstract_model import AbstractModel
 
-from sandbox.api import tags
 from sandbox.api.actions import Context
 from sandbox.api.errors import ApiError
 from sandbox.api.store import Doc
@@ -33,77 +32,6 @@ def _bare(value: Any) -> Any:
     if isinstance(value, list):
         return [_bare(each) for each in value]  # pyright: ignore[reportUnknownVariableType]  # JSON
     return value
-
-
-def in_region(ctx: Context, kind: str, id: str) -> Doc | None:
-    """The document, if it is in the context's region: ids of another region do not exist in this one."""
-    doc = ctx.store.find(kind, id)
-    return doc if doc is not None and ctx.store.region_of(kind, id) == ctx.region else None
-
-
-def need(ctx: Context, kind: str, id: str, code: str = "ResourceNotFound") -> Doc:
-    """The document in this region. Raises ApiError with `code`."""
-    doc = in_region(ctx, kind, id)
-    if doc is None:
-        raise ApiError(code, f"The resource `{id}` does not exist in {ctx.region}.")
-    return doc
-
-
-TAGGED = {
-    "vpc": ("vpc", "vpc", "TagSet"),
-    "subnet": ("vpc", "subnet", "TagSet"),
-    "route_table": ("vpc", "rtb", "TagSet"),
-    "security_group": ("cvm", "sg", "TagSet"),
-    "nat": ("vpc", "nat", "TagSet"),
-    "eip": ("vpc", "eip", "TagSet"),
-    "flow_log": ("vpc", "fl", "TagSet"),
-    "cvm.instance": ("cvm", "instance", "Tags"),
-    "as.group": ("as", "auto-scaling-group", "Tags"),
-    "as.config": ("as", "launch-configuration", "Tags"),
-    "redis.instance": ("redis", "instance", "InstanceTags"),
-}
-"""Kind of document -> service and type as the tag service names them, and the document's field for tags."""
-
-
-def create(ctx: Context, kind: str, id: str, doc: Doc) -> None:
-    """Keep a new document in the context's region; its tags go to the tag service."""
-    ctx.store.put(kind, id, doc, ctx.region)
-    if kind in TAGGED:
-        service, prefix, field = TAGGED[kind]
-        pairs = {
-            str(tag.get("Key", tag.get("TagKey"))): str(tag.get("Value", tag.get("TagValue"))) for tag in doc[field]
-        }
-        tags.write(ctx.store, service, prefix, ctx.region, id, pairs)
-
-
-def drop(ctx: Context, kind: str, id: str) -> None:
-    """Forget a document and its tags."""
-    ctx.store.delete(kind, id)
-    if kind in TAGGED:
-        service, prefix, _ = TAGGED[kind]
-        tags.forget(ctx.store, service, prefix, ctx.region, id)
-
-
-def listed(ctx: Context, kind: str, key: str) -> list[Doc]:
-    """The region's documents with their tags as they are now, to be shown."""
-    docs = ctx.store.list(kind, ctx.region)
-    if kind in TAGGED:
-        service, prefix, field = TAGGED[kind]
-        for doc in docs:
-            pairs = tags.read(ctx.store, service, prefix, ctx.region, doc[key])
-            doc[field] = tags.as_list(pairs, *(("TagKey", "TagValue") if field == "InstanceTags" else ()))
-    return docs
-
-
-def select(ctx: Context, kind: str, ids: Sequence[str] | None, key: str, code: str = "ResourceNotFound") -> list[Doc]:
-    """The region's documents, or those with these ids in the order they were made. An unknown id is an error."""
-    docs = listed(ctx, kind, key)
-    if not ids:
-        return docs
-    for id in ids:
-        if all(doc[key] != id for doc in docs):
-            raise ApiError(code, f"The resource `{id}` does not exist in {ctx.region}.")
-    return [doc for doc in docs if doc[key] in ids]
 
 
 def public(doc: Mapping[str, Any]) -> Doc:

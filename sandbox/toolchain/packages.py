@@ -3,7 +3,6 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
 from pathlib import Path
 
 from sandbox.toolchain.steps import Steps, ToolchainError
@@ -44,16 +43,16 @@ LOCK_TIMEOUT_S = 300
 """A fresh machine updates itself in the background, and holds the package manager's lock meanwhile."""
 
 
-def missing(packages: Sequence[str] = PACKAGES) -> list[str]:
-    """Those that are not installed."""
+def missing() -> list[str]:
+    """The packages that are not installed."""
     told = subprocess.run(
-        ["dpkg-query", "--show", "--showformat=${Package} ${db:Status-Status}\n", *packages],
+        ["dpkg-query", "--show", "--showformat=${Package} ${db:Status-Status}\n", *PACKAGES],
         capture_output=True,
         text=True,
         check=False,
     )
     installed = {line.split()[0] for line in told.stdout.splitlines() if line.endswith(" installed")}
-    return [name for name in packages if name not in installed]
+    return [name for name in PACKAGES if name not in installed]
 
 
 def install(steps: Steps) -> None:

@@ -12,6 +12,6 @@ KINDS = {
 }
 
 
-def property_diff(kind: str, replace: bool, *, input_diff: bool = False) -> provider_pb2.PropertyDiff:
-    """kind: add, delete or update. input_diff: old inputs were compared, not the old state."""
-    return provider_pb2.PropertyDiff(kind=KINDS[kind, replace], inputDiff=input_diff)
+def property_diff(kind: str, replace: bool) -> provider_pb2.PropertyDiff:
+    """kind: add, delete or update, found by comparing with the old state."""
+    return provider_pb2.PropertyDiff(kind=KINDS[kind, replace])

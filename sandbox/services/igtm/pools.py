@@ -119,8 +119,8 @@ def _users(ctx: Context, id: int) -> list[Doc]:
     return [doc for doc in STRATEGY.list(ctx) if id in pool_ids(doc)]
 
 
-def _with_states(ctx: Context, doc: Doc) -> list[Doc]:
-    living = states.of_pool(ctx.store, doc)
+def _with_states(doc: Doc) -> list[Doc]:
+    living = states.of_pool(doc)
     return [address | {"Status": living[address["Addr"]]} for address in doc["AddressSet"]]
 
 
@@ -129,7 +129,7 @@ def describe_address_pool_detail(ctx: Context, request: models.DescribeAddressPo
     """A pool and the state of its addresses: OK, DOWN, UNMONITORED."""
     doc = POOL.need(ctx, str(given(request)["PoolId"]))
     pool = {key: value for key, value in public(doc).items() if key != "AddressSet"}
-    return {"AddressPool": pool, "AddressSet": _with_states(ctx, doc)}
+    return {"AddressPool": pool, "AddressSet": _with_states(doc)}
 
 
 @action
@@ -140,7 +140,7 @@ def describe_address_pool_list(ctx: Context, request: models.DescribeAddressPool
     for doc in POOL.list(ctx):
         if not fits(doc, asked.get("Filters")):
             continue
-        addresses = _with_states(ctx, doc)
+        addresses = _with_states(doc)
         users = sorted({user["InstanceId"] for user in _users(ctx, doc["PoolId"])})
         answer.append(
             public(doc)

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 
-from sandbox.api.store import Doc, Store
+from sandbox.api.store import Doc
 from sandbox.services import plane
 
 
-def of_pool(store: Store, pool: Doc) -> dict[str, str]:
+def of_pool(pool: Doc) -> dict[str, str]:
     """Address -> OK, DOWN, UNKNOWN (monitored, but not yet part of a strategy) or UNMONITORED."""
     living: Mapping[str, Mapping[str, bool]] = plane.current().failover_states() if pool["MonitorId"] else {}
     return {

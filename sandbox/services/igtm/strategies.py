@@ -140,7 +140,7 @@ def _active(ctx: Context, doc: Doc) -> Doc:
         living = [
             state
             for each in group["AddressPools"]
-            for state in states.of_pool(ctx.store, POOL.need(ctx, str(each["PoolId"]))).values()
+            for state in states.of_pool(POOL.need(ctx, str(each["PoolId"]))).values()
             if state != "DOWN"
         ]
         if len(living) >= group["MinSurviveNum"]:

@@ -12,8 +12,6 @@ from cryptography.x509.oid import ExtensionOID, NameOID
 from sandbox.api.actions import CHINA
 from sandbox.api.errors import ApiError
 
-ALGORITHMS = ("RSA", "ECC")
-
 
 def chain(text: str) -> list[x509.Certificate]:
     """The certificates of a PEM text. Raises ApiError if there is none, or one cannot be read."""

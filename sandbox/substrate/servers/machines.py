@@ -184,16 +184,6 @@ def _bundle(machine: Machine) -> dict[str, object]:
     }
 
 
-def halt(name: str) -> None:
-    """Shut a machine down and keep its disk. Down or unknown: nothing."""
-    processes.halt(process_name(name))
-
-
-def resume(name: str) -> None:
-    """Boot a machine that ended, from its disk. Raises SubstrateError if there is none."""
-    processes.resume(process_name(name))
-
-
 def execute(name: str, argv: Sequence[str], timeout_s: float = 30) -> tuple[int, str]:
     """Run a command in a running machine; returns its status and what it printed, complaints included."""
     command = ["crun", "--root", str(_RUNTIME_STATE), "--cgroup-manager=disabled", "exec", name, *argv]

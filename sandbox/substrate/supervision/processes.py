@@ -257,21 +257,6 @@ def reload(name: str, signal: str = "HUP") -> None:
     run(["s6-svc", _SIGNALS[signal], str(service(name))])
 
 
-def halt(name: str) -> None:
-    """End a process and keep its directory; `resume` starts it again. Down or unknown: nothing."""
-    with holding("process", name):
-        if kept(name):
-            _down(name)
-
-
-def resume(name: str) -> None:
-    """Start a process that ended or was halted, without waiting for it to be ready."""
-    with holding("process", name):
-        if not kept(name):
-            raise SubstrateError(f"there is no process {name!r}")
-        run(["s6-svc", "-u", str(service(name))])
-
-
 def stop_process(name: str) -> None:
     """End a process (asked first, forced after 5 s) with its children; directory and log go. Unknown: nothing."""
     with holding("process", name):

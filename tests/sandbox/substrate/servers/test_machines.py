@@ -94,16 +94,13 @@ def test_ensuring_again_changes_nothing_and_another_specification_is_refused() -
         machines.ensure(machine("m-again", 14, user_data=b"other"))
 
 
-def test_a_machine_that_ends_stays_ended_until_it_is_resumed_with_its_disk() -> None:
+def test_a_machine_that_ends_stays_ended() -> None:
     machines.ensure(machine("m-ends", 15))
     until(lambda: inside("m-ends", "cat /boots 2>&1 || true") == "booted")
     inside("m-ends", "touch /run/panic")
     until(lambda: machines.states()["m-ends"] == "exited")
     machines.ensure(machine("m-ends", 15))
     assert machines.states()["m-ends"] == "exited"
-    machines.resume("m-ends")
-    until(lambda: machines.states()["m-ends"] == "running")
-    until(lambda: machines.execute("m-ends", ["/bin/cat", "/boots"]) == (0, "booted\nbooted\n"))
 
 
 def test_a_machine_boots_from_its_disk_after_a_restart_of_the_sandboxs_machine() -> None:
@@ -120,11 +117,10 @@ def test_a_machine_boots_from_its_disk_after_a_restart_of_the_sandboxs_machine()
 def test_a_machine_is_asked_to_shut_down_before_it_is_removed() -> None:
     machines.ensure(machine("m-halt", 16))
     until(lambda: "booted" in inside("m-halt", "cat /boots 2>&1 || true"))
-    machines.halt("m-halt")
-    assert machines.states()["m-halt"] == "exited"
-    assert processes.tail("machine-m-halt", 1) == ["shutting down"]
-    for _ in range(2):
-        machines.remove("m-halt")
+    with processes.log("machine-m-halt").open() as printed:  # stays readable when the file is gone
+        for _ in range(2):
+            machines.remove("m-halt")
+        assert printed.read().splitlines()[-1] == "shutting down"
     assert "m-halt" not in machines.states()
     assert not (layout.STATE / "machines" / "m-halt").exists()
 

@@ -124,14 +124,6 @@ def test_stopping_removes_process_children_directory_and_log() -> None:
     processes.stop_process("parent")
 
 
-def test_a_halted_process_stays_down_until_resumed() -> None:
-    processes.ensure(server("halted"))
-    processes.halt("halted")
-    assert not status("halted").up
-    processes.resume("halted")
-    until(lambda: status("halted").up)
-
-
 def test_what_the_starter_ignores_our_processes_do_not() -> None:
     """As under `nohup make up`."""
     processes.stop()
