@@ -132,4 +132,3 @@ Domain = Annotated[
 ]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=256, strip_whitespace=True)]
 Percent = Annotated[int, Field(ge=1, le=100)]
-Days = Annotated[int, Field(ge=1, le=3640)]

@@ -92,16 +92,6 @@ def _forget() -> None:
             ledger.drop(kind, name)
 
 
-def stop() -> None:
-    """Remove all namespaces, then the machine's route. Processes are stopped by then."""
-    with ledger.lock():
-        for name in namespaces.names():
-            namespaces.delete(name)
-        _forget()
-        if layout.PUBLIC_ROUTE in run(["ip", "-4", "route", "show"]):
-            run(["ip", "route", "delete", "unreachable", str(layout.PUBLIC_RANGE)])
-
-
 def client_bridge(short: str) -> str:
     """The bridge on the internet where the clients of a region (or `any`) stand."""
     return f"clients-{short}"

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from ipaddress import AddressValueError, IPv4Network, NetmaskValueError
 from typing import Any
 
-from sandbox.plugins.tencentcloud.handler import Cloud, CloudError, Props
+from sandbox.plugins.tencentcloud.handler import Props
 
 
 def cidr_fault(text: object) -> str | None:
@@ -46,30 +46,6 @@ def one_of(*allowed: object) -> Callable[[Any], str | None]:
 
 
 NAME = length(1, 60)
-
-
-def one(cloud: Cloud, service: str, action: str, params: Mapping[str, Any], answer: str) -> dict[str, Any] | None:
-    """The first document of a Describe answer's list, or None. ResourceNotFound is None too."""
-    try:
-        found: list[dict[str, Any]] = cloud.call(service, action, params).get(answer) or []
-    except CloudError as error:
-        if _gone(error):
-            return None
-        raise
-    return found[0] if found else None
-
-
-def delete(cloud: Cloud, service: str, action: str, params: Mapping[str, Any]) -> None:
-    """Delete; not found is success."""
-    try:
-        cloud.call(service, action, params)
-    except CloudError as error:
-        if not _gone(error):
-            raise
-
-
-def _gone(error: CloudError) -> bool:
-    return error.matches("ResourceNotFound", "InvalidLaunchTemplateId.NotFound")
 
 
 def nonzero(props: Props, names: Mapping[str, str]) -> dict[str, Any]:
