@@ -5,7 +5,6 @@ Nothing else of the machine's resolver is touched. Source: docs/adr/0012-names-o
 
 import os
 import re
-import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -29,24 +28,23 @@ def ensure(names: Iterable[str]) -> bool:
     before = _read()
     if part in before and before.count(FIRST.encode()) == 1:
         return False
-    _write(_PART.sub(b"", before) + part)
+    _write(before, _PART.sub(b"", before) + part)
     return True
 
 
 def remove() -> bool:
     """Take them out; the file is then what it was. Returns whether there were any. Raises SubstrateError."""
-    _beside().unlink(missing_ok=True)
     before = _read()
     after = _PART.sub(b"", before)
     if before == after:
         return False
-    _write(after)
+    _write(before, after)
     return True
 
 
 def standing() -> bool:
     """Whether names of ours stand there."""
-    return FIRST.encode() in _read() or _beside().exists()
+    return FIRST.encode() in _read()
 
 
 def _read() -> bytes:
@@ -56,24 +54,21 @@ def _read() -> bytes:
         return b""
 
 
-def _beside() -> Path:
-    return HOSTS.resolve().with_name(".hosts.sanmen")
+def _write(before: bytes, content: bytes) -> None:
+    """In place, from where it differs: what is at the end comes by one write and goes by one cut.
 
-
-def _write(content: bytes) -> None:
-    """As a whole, by a file beside it; where it is a mount of its own, as in containers, in place."""
-    hosts, beside = HOSTS.resolve(), _beside()
+    A file that is renamed onto this one would take it away from all who have it mounted: containers, isolated tests.
+    """
+    pairs = enumerate(zip(before, content, strict=False))
+    same = next((place for place, (old, new) in pairs if old != new), min(len(before), len(content)))
     try:
+        file = os.open(HOSTS, os.O_WRONLY | os.O_CREAT, 0o644)
         try:
-            beside.write_bytes(content)
-            if hosts.exists():
-                status = hosts.stat()
-                os.chown(beside, status.st_uid, status.st_gid)
-                shutil.copymode(hosts, beside)
-            beside.replace(hosts)
-        except OSError:
-            beside.unlink(missing_ok=True)
-            hosts.write_bytes(content)
+            if content[same:]:
+                os.pwrite(file, content[same:], same)
+            os.ftruncate(file, len(content))
+        finally:
+            os.close(file)
     except OSError as error:
         raise SubstrateError(
             f"cannot write {HOSTS}: {error.strerror}. The names of the sandbox's cloud API stand there while it is up, "

@@ -79,11 +79,13 @@ def test_what_others_write_meanwhile_stays(hosts: Path) -> None:
     assert hosts.read_text().splitlines() == kept
 
 
-def test_a_file_that_is_a_mount_is_written_in_place(mounted: Path) -> None:
+def test_who_has_the_file_mounted_keeps_it(mounted: Path) -> None:
+    before = mounted.stat().st_ino
     host_names.ensure(NAMES)
     assert "vpc.cloud.localhost" in mounted.read_text()
     host_names.remove()
     assert mounted.read_text() == "127.0.0.1 localhost\n"
+    assert mounted.stat().st_ino == before
     assert os.listdir(mounted.parent) == ["hosts"]
 
 
@@ -100,11 +102,3 @@ def test_a_file_that_cannot_be_written_is_named(mounted: Path) -> None:
     with pytest.raises(SubstrateError, match=rf"cannot write {mounted}: Read-only file system"):
         host_names.ensure(NAMES)
     assert os.listdir(mounted.parent) == ["hosts"]
-
-
-def test_what_a_killed_run_left_beside_the_file_is_removed(hosts: Path) -> None:
-    left = hosts.with_name(".hosts.sanmen")
-    left.touch()
-    assert host_names.standing()
-    host_names.remove()
-    assert not left.exists()
