@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 
 from sandbox.api.store import Store
-from sandbox.services.redis.kinds import INSTANCES
+from sandbox.services.redis.kinds import INSTANCES, TASKS
 from sandbox.substrate.errors import SubstrateError
 from sandbox.substrate.servers import caches
+
+BOOKKEEPING = (TASKS.name,)
 
 
 def parts(store: Store, region: str) -> Iterator[tuple[str, str, str, str]]:

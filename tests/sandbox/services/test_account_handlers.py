@@ -51,7 +51,8 @@ def test_a_topic_with_its_index(program: World) -> None:
     topic, outputs = program.up(topic_token, inputs)
     index, index_outputs = program.up(index_token, {"topicId": topic, "rule": RULE, "status": True})
     assert index == topic
-    index_outputs = program.change(index_token, index, index_outputs, {"topicId": topic, "rule": RULE, "status": False})
+    rule = {**RULE, "fullText": {"caseSensitive": True, "containZH": True, "tokenizer": ",;"}}
+    index_outputs = program.change(index_token, index, index_outputs, {"topicId": topic, "rule": rule, "status": True})
     outputs = program.change(topic_token, topic, outputs, {**inputs, "period": 30, "tags": {"a": "b"}})
     program.down(index_token, index, index_outputs)
     program.down(topic_token, topic, outputs)
