@@ -68,8 +68,6 @@ _READ = {
     "vpcId": "VpcId",
     "projectId": "ProjectId",
     "domain": "LoadBalancerDomain",
-    "ipv6Mode": "IPv6Mode",
-    "addressIpv6": "AddressIPv6",
     "slaType": "SlaType",
     "vipIsp": "VipIsp",
     "loadBalancerPassToTarget": "LoadBalancerPassToTarget",
@@ -93,7 +91,7 @@ class Instance(Handler):
         "bandwidthPackageId",
         "zoneId",
     )
-    write_only = ("bandwidthPackageId", "deleteProtect", "dynamicVip", "snatIps")
+    write_only = ("bandwidthPackageId", "deleteProtect", "dynamicVip")
 
     def check(self, props: Props) -> dict[str, str]:
         """Preview-time validators."""
@@ -137,6 +135,9 @@ class Instance(Handler):
         answer: Props = {name: found[key] for name, key in _READ.items() if found.get(key) is not None} | {
             "clbVips": vips,
             "securityGroups": found.get("SecureGroups") or [],
+            "ipv6Mode": found.get("IPv6Mode") or "",
+            "addressIpv6": found.get("AddressIPv6") or "",
+            "snatIps": props.get("snatIps") or [],
             "targetRegionInfoRegion": found["TargetRegionInfo"].get("Region", ""),
             "targetRegionInfoVpcId": found["TargetRegionInfo"].get("VpcId", ""),
             "tags": read_tags(cloud, "clb", "clb", id),

@@ -213,7 +213,7 @@ def _key_value(each: Props) -> dict[str, Any]:
 
 
 def _read_rule(rule: Mapping[str, Any]) -> Props:
-    found: Props = {}
+    found: Props = dict.fromkeys(("fullText", "keyValue", "tag", "dynamicIndex"))
     if rule.get("FullText") is not None:
         found["fullText"] = _read(rule["FullText"], _FULL_TEXT)
     for name, key in (("keyValue", "KeyValue"), ("tag", "Tag")):

@@ -89,10 +89,7 @@ class Instance(Handler):
         if doc["Status"] in (-2, -3):
             return None
         zones = {number: zone for zone, number in zone_ids(cloud).items()}
-        shown = _shown(doc) | {
-            "availabilityZone": zones[doc["ZoneId"]],
-            "tags": read_tags(cloud, "redis", "instance", id),
-        }
+        shown = _shown(doc) | {"availabilityZone": zones[doc["ZoneId"]]}
         if not props.get("typeId") and props.get("type"):
             shown["type"] = {number: name for name, number in NAMES.items()}[doc["Type"]]
         else:
@@ -104,6 +101,7 @@ class Instance(Handler):
         replicas = [node["ZoneId"] for node in doc["NodeSet"] if node["NodeType"] != 0]
         if not props.get("replicaZoneIds") or sorted(props["replicaZoneIds"]) != sorted(replicas):
             shown["replicaZoneIds"] = replicas
+        shown["tags"] = read_tags(cloud, "redis", "instance", id)
         return shown
 
     def update(self, cloud: Cloud, id: str, old: Props, new: Props, changed: frozenset[str]) -> None:

@@ -40,7 +40,7 @@ class BackupConfig(Handler):
             if error.code == "ResourceNotFound.InstanceNotExists":
                 return None
             raise
-        return {"redisId": id, "backupTime": doc["TimePeriod"], "backupPeriods": doc["WeekDays"]}
+        return {"redisId": id, "backupTime": doc["TimePeriod"], "backupPeriods": sorted(doc["WeekDays"])}
 
     def update(self, cloud: Cloud, id: str, old: Props, new: Props, changed: frozenset[str]) -> None:
         """ModifyAutoBackupConfig."""
