@@ -1,16 +1,9 @@
-"""Drives a tencentcloud plugin through a resource family's life and notes every call it makes and every output.
-
-    python -m tests.sandbox.plugins.provider_run vpc PLUGIN > tests/sandbox/plugins/recordings/vpc.json
-
-PLUGIN: the official plugin's file (0.2.3). It must be able to resolve `<service>.tencentcloudapi.localhost`, as it can
-while a sandbox is up. What it does is the recording that our own plugin is held against; nobody edits one by hand.
-"""
+"""Drives a tencentcloud plugin through the lives of resources, and notes every call it makes and every output."""
 
 import json
 import re
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,26 +21,47 @@ from tests.sandbox.recording import Recording
 
 Json = Any
 Step = dict[str, Json]
+REGION = "ap-beijing"
+TAGS = {"env": "local", "team": "a"}
 OURS = (sys.executable, "-m", "sandbox.plugins.tencentcloud")
-_ID = re.compile(r"\b(vpc|subnet|rtb|rti|nat|eip|sg|fl|asc|asg|asp|ash|tcr)-[a-z0-9]{8}\b")
+_KINDS = (
+    *("vpc", "subnet", "rtb", "rti", "nat", "eip", "sg", "fl", "lb", "lbl", "loc", "pz", "asc", "asg", "asp", "ash"),
+    *("tcr", "crs", "crs-cfg", "gtm", "prom", "agent", "job", "rrule", "arule"),
+)
+_ID = re.compile(rf"\b({'|'.join(_KINDS)})-[a-z0-9]{{8}}\b|[0-9a-f]{{8}}(?:-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}")
+_BARE_ID = re.compile(r"[A-Za-z0-9]{8}")
+"""A certificate's: only a create says that such a word is one."""
 _OTHERS = (
     (re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(Z|\+08:00)?"), "<time>"),
     (re.compile(r"\b\d{13}\b"), '"<milliseconds>"'),
-    (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "<request>"),
+    (re.compile(r"(?<=>-)[a-z0-9]{16}(?=\.clb\.)|\b[0-9a-f]{32}\b"), "<random>"),
+    (re.compile(r"-----BEGIN.*?-----END [A-Z ]+-----"), "<pem>"),
 )
 _ENGINES_OWN = ("__defaults", "__meta", "__pulumi_raw_state_delta", "id", "password")
 _ASKED_AGAIN = (
-    *("DescribeAddresses", "DescribeNatGateways", "DescribeTaskResult", "DescribeVpcTaskResult"),
+    *("DescribeAddresses", "DescribeNatGateways", "DescribeTaskResult", "DescribeVpcTaskResult", "DescribeTaskStatus"),
     *("DescribeAutoScalingGroups", "DeleteAutoScalingGroup", "DescribeInstances", "DescribeExternalEndpointStatus"),
+    *("DescribeTaskInfo", "DescribeZones"),
 )
 
 
 class Run:
     """A plugin at work. `steps`: what was done, the calls that it made, and what it gave back."""
 
-    def __init__(self, plugin: Plugin, calls: list[tuple[str, Json]]) -> None:
+    def __init__(self, plugin: Plugin, cloud: LocalCloud, calls: list[tuple[str, Json]]) -> None:
         self.steps: list[Step] = []
-        self._plugin, self._calls, self._ids = plugin, calls, dict[str, str]()
+        self._cloud, self._plugin, self._calls, self._ids = cloud, plugin, calls, dict[str, str]()
+
+    def given(self, service: str, action: str, **params: Json) -> Json:
+        """The answer of a call that is not the plugin's: what others make, and nobody notes."""
+        return self._cloud.call(service, action, params, region=REGION)
+
+    def network(self) -> tuple[str, str]:
+        """(VPC, its subnet in zone 3) that others made."""
+        vpc_id = self.given("vpc", "CreateVpc", VpcName="v", CidrBlock="10.20.0.0/16")["Vpc"]["VpcId"]
+        place = {"VpcId": vpc_id, "Zone": f"{REGION}-3"}
+        subnet = self.given("vpc", "CreateSubnet", SubnetName="s", CidrBlock="10.20.1.0/24", **place)["Subnet"]
+        return vpc_id, subnet["SubnetId"]
 
     def create(self, kind: str, **inputs: Json) -> "Made":
         """Make one; its inputs by their names in programs."""
@@ -59,6 +73,8 @@ class Run:
         def make() -> Json:
             id, outputs = self._plugin.create(token, news)
             ids.append(id)
+            if _BARE_ID.fullmatch(id):
+                self._ids[id] = f"<{kind} {len(self._ids)}>"
             return outputs
 
         outputs = self.step(f"create {kind}", make)
@@ -88,9 +104,11 @@ class Run:
         return given
 
     def _plain(self, step: Step) -> Step:
-        """The same for every run: ids by the order in which they appear, no times."""
-        text = json.dumps(step, sort_keys=True)
-        text = _ID.sub(lambda found: self._ids.setdefault(found[0], f"<{found[1]} {len(self._ids)}>"), text)
+        """The same for every run: ids by the order in which they appear, no times, no keys."""
+        text = json.dumps(step, sort_keys=True, ensure_ascii=False, default=_opened)
+        text = _ID.sub(lambda found: self._ids.setdefault(found[0], f"<{found[1] or 'uuid'} {len(self._ids)}>"), text)
+        for id in filter(_BARE_ID.fullmatch, self._ids):
+            text = text.replace(id, self._ids[id])
         for pattern, word in _OTHERS:
             text = pattern.sub(word, text)
         return json.loads(text)
@@ -166,6 +184,10 @@ def _without_empty_secrets(given: Json) -> Json:
     return {name: value for name, value in given.items() if not (isinstance(value, Secret) and value.value is None)}
 
 
+def _opened(secret: Secret) -> Json:
+    return {"secret": secret.value}
+
+
 def _outputs(given: Json) -> Json:
     """What a plugin gave back, without what is the engine's; tags that are none are left out."""
     if not is_mapping(given):
@@ -179,8 +201,8 @@ def run(command: Sequence[str], directory: Path) -> Generator[Run]:
     """A plugin that is configured for a cloud of its own."""
     calls: list[tuple[str, Json]] = []
     with _noted(calls), local_cloud(directory, substrate=Recording()) as cloud, _started(command, cloud) as plugin:
-        plugin.configure(region="ap-beijing")
-        yield Run(plugin, calls)
+        plugin.configure(region=REGION)
+        yield Run(plugin, cloud, calls)
 
 
 @contextmanager
@@ -213,16 +235,3 @@ def _started(command: Sequence[str], cloud: LocalCloud) -> Generator[Plugin]:
     finally:
         process.terminate()
         process.wait(timeout=10)
-
-
-def main(family: str, *command: str) -> None:
-    """Print a family's recording."""
-    from tests.sandbox.plugins import provider_lives
-
-    with tempfile.TemporaryDirectory() as directory, run(command, Path(directory)) as plugin:
-        getattr(provider_lives, family)(plugin)
-        print("[\n" + ",\n".join(json.dumps(step, sort_keys=True) for step in plugin.steps) + "\n]")
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

@@ -1,0 +1,46 @@
+"""Records again what the official plugin does.
+
+    .venv/bin/python -m tests.sandbox.plugins.record PLUGIN [FAMILY...]
+
+PLUGIN: the official plugin's file (0.2.3); without families: all of them. Needs root: it goes through tests/isolated,
+where there is no network but loopback and /etc/hosts is its own. Nobody edits a recording by hand.
+"""
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from sandbox import layout, services
+from sandbox.api.actions import ACTIONS
+from sandbox.substrate.names import host_names
+from tests.sandbox.plugins.lives import FAMILIES
+from tests.sandbox.plugins.provider_run import run
+
+RECORDINGS = Path(__file__).parent / "recordings"
+
+
+def main(plugin: str, *families: str) -> None:
+    """Write the recordings of these families, or of all."""
+    services.load()
+    host_names.ensure({f"{service}.{layout.API_ROOT_DOMAIN}" for service, _, _ in ACTIONS})
+    for family in families or FAMILIES:
+        with tempfile.TemporaryDirectory() as directory, run([plugin], Path(directory)) as plugin_run:
+            FAMILIES[family](plugin_run)
+        steps = (json.dumps(step, sort_keys=True, ensure_ascii=False) for step in plugin_run.steps)
+        (RECORDINGS / f"{family}.json").write_text("[\n" + ",\n".join(steps) + "\n]\n", encoding="utf-8")
+        print(f"{family}: {len(plugin_run.steps)} steps")
+
+
+def apart(arguments: Sequence[str]) -> None:
+    """Become the same command in namespaces of its own."""
+    command = [str(layout.CHECKOUT / "tests" / "isolated"), sys.executable, "-m", __spec__.name, *arguments]
+    os.execv(command[0], command)
+
+
+if __name__ == "__main__":
+    if "SANMEN_ISOLATED" not in os.environ:
+        apart(sys.argv[1:])
+    main(*sys.argv[1:])
