@@ -5,17 +5,28 @@ statement with a condition never allows and always denies, since conditions are 
 """
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
+from itertools import chain
 from typing import Any
 
 from tencentcloud.common.abstract_model import AbstractModel
 
 from sandbox.api.actions import Context
 from sandbox.api.errors import ApiError
+from sandbox.api.store import Store
 
 Resources = Callable[[Context, Any], Sequence[str]]
 _RESOURCES: dict[tuple[str, str], Resources] = {}
+Policies = Callable[[Store, str], Iterable[str]]
+"""(store, role's id) -> the documents (JSON) of the policies that the role has."""
+_policies: list[Policies] = []
+
+
+def policies_are_found_by(find: Policies) -> Policies:
+    """Register how a role's policies are found: the service whose documents they are does."""
+    _policies.append(find)
+    return find
 
 
 def protects(service: str, action: str) -> Callable[[Resources], Resources]:
@@ -37,13 +48,8 @@ def _texts(statement: dict[str, Any], key: str) -> list[str]:
 
 
 def _statements(ctx: Context) -> Iterator[dict[str, Any]]:
-    for attachment in ctx.store.list("cam.attachment"):
-        if str(attachment["RoleId"]) != ctx.caller.role_id:
-            continue
-        policy = ctx.store.find("cam.policy", str(attachment["PolicyId"]))
-        if policy is None:
-            continue
-        given: Any = json.loads(policy["PolicyDocument"]).get("statement", [])
+    for policy in chain.from_iterable(find(ctx.store, ctx.caller.role_id) for find in _policies):
+        given: Any = json.loads(policy).get("statement", [])
         statements: list[dict[str, Any]] = [given] if isinstance(given, dict) else given
         for statement in statements:
             yield {key.lower(): value for key, value in statement.items()}

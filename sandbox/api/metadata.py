@@ -30,19 +30,23 @@ def instances_are_found_by(lookup: Lookup) -> Lookup:
     return lookup
 
 
-def _role(store: Store, name: str) -> dict[str, Any] | None:
-    for role in store.list("cam.role"):
-        if role["RoleName"] == name:
-            return role if _TRUSTED_SERVICE in role["PolicyDocument"] else None
-    return None
+RoleLookup = Callable[[Store, str], Mapping[str, Any] | None]
+"""(store, name) -> the role of this name."""
+_role_lookups: list[RoleLookup] = []
+
+
+def roles_are_found_by(lookup: RoleLookup) -> RoleLookup:
+    """Register how roles are found: the service whose documents they are does."""
+    _role_lookups.append(lookup)
+    return lookup
 
 
 def role_keys(store: Store, instance: Mapping[str, Any], role_name: str) -> dict[str, Any] | None:
     """The temporary key of the instance's role; None if the instance does not have it or CVM may not assume it."""
     if not role_name or instance.get("CamRoleName") != role_name:
         return None
-    role = _role(store, role_name)
-    if role is None:
+    role = next(filter(None, (lookup(store, role_name) for lookup in _role_lookups)), None)
+    if role is None or _TRUSTED_SERVICE not in role["PolicyDocument"]:
         return None
     session = str(instance["InstanceId"])
     with store.lock:

@@ -15,6 +15,8 @@ from sandbox.api.store import Store
 from sandbox.commands import engine, internet, leftovers, ownership, plugin, proof, session
 from sandbox.commands.engine import pulumi
 from sandbox.commands.ownership import CommandError
+from sandbox.services.clb.kinds import LOAD_BALANCER
+from sandbox.services.ssm import VALUES
 from sandbox.substrate import authority, files
 from sandbox.substrate.names import host_names
 from sandbox.substrate.network import topology
@@ -114,7 +116,7 @@ def _secrets() -> list[str]:
     """What the stack's secrets are, sealed: other texts when a value was written anew."""
     store = Store(layout.DATABASE)
     try:
-        return [doc["_sealed"] for doc in store.list("ssm.version")]
+        return [doc["_sealed"] for doc in VALUES.all(store)]
     finally:
         store.close()
 
@@ -136,7 +138,7 @@ def wait_for_health(domains: Set[str]) -> None:
 def _sick_targets(domains: Set[str]) -> list[str]:
     store = Store(layout.DATABASE)
     try:
-        documents = store.list("clb.load_balancer")
+        documents = LOAD_BALANCER.all(store)
         ids = [doc["LoadBalancerId"] for doc in documents if doc["LoadBalancerDomain"] in domains]
     finally:
         store.close()

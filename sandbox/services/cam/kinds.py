@@ -1,12 +1,13 @@
 """The documents of CAM. All are the account's, in no region."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from sandbox.api import access, metadata
 from sandbox.api.actions import Context
 from sandbox.api.errors import ApiError
 from sandbox.api.kinds import Kind, TagNames
-from sandbox.api.store import Doc
+from sandbox.api.store import Doc, Store
 from sandbox.services.params import Params
 
 ROLES = Kind(
@@ -57,3 +58,18 @@ def detach(ctx: Context, key: str, id: object) -> None:
     for attachment in ATTACHMENTS.list(ctx):
         if attachment[key] == id:
             ATTACHMENTS.drop(ctx, attachment["_id"])
+
+
+@access.policies_are_found_by
+def policies_of(store: Store, role_id: str) -> Iterator[str]:
+    """The documents of the policies that a role has."""
+    for attachment in ATTACHMENTS.all(store):
+        policy = POLICIES.anywhere(store, str(attachment["PolicyId"])) if attachment["RoleId"] == role_id else None
+        if policy is not None:
+            yield policy["PolicyDocument"]
+
+
+@metadata.roles_are_found_by
+def role_named(store: Store, name: str) -> Doc | None:
+    """The role of this name."""
+    return next((role for role in ROLES.all(store) if role["RoleName"] == name), None)

@@ -11,6 +11,7 @@ from sandbox.api.kinds import Kind
 from sandbox.api.locks import holding
 from sandbox.api.store import Doc, Store
 from sandbox.services import plane
+from sandbox.services.cvm.kinds import INSTANCE
 from sandbox.services.monitor.kinds import ALERT, ENABLED, JOB, PROMETHEUS, RECORDING, RUNNING, parts
 from sandbox.services.params import Params
 from sandbox.substrate import specs
@@ -122,7 +123,7 @@ def scrape(store: Store, doc: Doc, config: str) -> dict[str, Any]:
 def _machines(store: Store, doc: Doc, search: dict[str, Any]) -> list[dict[str, Any]]:
     region = search.get("region", doc["_region"])
     groups: list[dict[str, Any]] = []
-    for machine in store.list("cvm.instance", region):
+    for machine in store.list(INSTANCE.name, region):
         address = (machine.get("PrivateIpAddresses") or [None])[0]
         if not address or machine["VirtualPrivateCloud"]["VpcId"] != doc["VpcId"] or not _wanted(machine, search):
             continue
