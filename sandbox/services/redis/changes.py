@@ -10,21 +10,13 @@ from sandbox.api.store import Doc
 from sandbox.services.params import Params, check_name, given
 from sandbox.services.places import zone_name, zones
 from sandbox.services.redis import instances, inventory
-from sandbox.services.redis.kinds import INSTANCES, RUNNING, at, begin_task, online
+from sandbox.services.redis.kinds import INSTANCES, online, process
 from sandbox.services.redis.offers import TYPES
 from sandbox.services.vpc import addresses, hosts
 from sandbox.services.vpc.kinds import SECURITY_GROUP
 
 START_S = 1.2
 """How long a change waits: the official provider must see the status leave 2 before it comes back."""
-
-
-def _process(ctx: Context, doc: Doc, kind: str) -> int:
-    """Keep the changed document, processing, and bring it to the data plane. Returns the task's number."""
-    number = begin_task(ctx, doc["InstanceId"], kind)
-    INSTANCES.save(ctx.store, at(doc, RUNNING))
-    ctx.later(START_S, "redis.start", {"id": doc["InstanceId"], "task": number})
-    return number
 
 
 @action
@@ -44,7 +36,7 @@ def upgrade_instance(ctx: Context, request: models.UpgradeInstanceRequest) -> di
         doc["Size"] = float(memory * shards)
         doc["NodeSet"] = _nodes(ctx, doc, asked.get("NodeSet", []), replicas)
         inventory.place_nodes(ctx.store, doc)
-        number = _process(ctx, doc, "003_upgrade")
+        number = process(ctx, doc, "003_upgrade", START_S)
     return {"DealId": str(number)}
 
 
@@ -86,7 +78,7 @@ def reset_password(ctx: Context, request: models.ResetPasswordRequest) -> dict[s
         if not open_to_all:
             inventory.check_password(asked.get("Password", ""))
         doc |= {"NoAuth": open_to_all, "PasswordFree": int(open_to_all), "_password": asked.get("Password")}
-        return {"TaskId": _process(ctx, doc, "010_password")}
+        return {"TaskId": process(ctx, doc, "010_password", START_S)}
 
 
 @action
@@ -124,7 +116,7 @@ def modify_network_config(ctx: Context, request: models.ModifyNetworkConfigReque
             vip = addresses.take_private(ctx.store, doc["UniqSubnetId"], doc["InstanceId"], asked.get("Vip"))
             ctx.store.delete(addresses.PRIVATE, f"{doc['UniqSubnetId']}/{doc['_vip']}")
             doc["WanIp"] = doc["_vip"] = str(vip)
-        number = _process(ctx, doc, "020_network")
+        number = process(ctx, doc, "020_network", START_S)
     return {
         "Status": True,
         "SubnetId": doc["UniqSubnetId"],
@@ -145,7 +137,7 @@ def upgrade_instance_version(ctx: Context, request: models.UpgradeInstanceVersio
             message = f"{old.name} cannot become type {asked['TargetInstanceType']}."
             raise ApiError("InvalidParameterValue.SpecNotExist", message)
         doc |= {"Type": kind.id, "CurrentRedisVersion": kind.version}
-        number = _process(ctx, doc, "004_version")
+        number = process(ctx, doc, "004_version", START_S)
     return {"DealId": str(number)}
 
 

@@ -19,10 +19,9 @@ from sandbox.services.redis.kinds import (
     ONLINE,
     RUNNING,
     TITLES,
-    at,
-    begin_task,
     end_task,
     online,
+    process,
     recycled,
     set_status,
 )
@@ -250,10 +249,7 @@ def destroy_postpaid_instance(ctx: Context, request: models.DestroyPostpaidInsta
     """Into the recycle bin: servers stop, address and security groups stay taken until it is cleaned up."""
     with ctx.store.lock:
         doc = online(ctx, given(request)["InstanceId"])
-        number = begin_task(ctx, doc["InstanceId"], "040_destroy")
-        INSTANCES.save(ctx.store, at(doc, RUNNING))
-    ctx.later(0.2, "redis.isolate", {"id": doc["InstanceId"], "task": number})
-    return {"TaskId": number}
+        return {"TaskId": process(ctx, doc, "040_destroy", 0.2, "redis.isolate")}
 
 
 @task("redis.isolate")
@@ -270,10 +266,7 @@ def clean_up_instance(ctx: Context, request: models.CleanUpInstanceRequest) -> d
     """Out of the recycle bin and gone."""
     with ctx.store.lock:
         doc = recycled(ctx, given(request)["InstanceId"])
-        number = begin_task(ctx, doc["InstanceId"], "041_clean")
-        INSTANCES.save(ctx.store, at(doc, DELETING))
-    ctx.later(0.2, "redis.clean", {"id": doc["InstanceId"], "task": number})
-    return {"TaskId": number}
+        return {"TaskId": process(ctx, doc, "041_clean", 0.2, "redis.clean", DELETING)}
 
 
 @task("redis.clean")
@@ -291,7 +284,4 @@ def startup_instance(ctx: Context, request: models.StartupInstanceRequest) -> di
     """Back from the recycle bin, empty."""
     with ctx.store.lock:
         doc = recycled(ctx, given(request)["InstanceId"])
-        number = begin_task(ctx, doc["InstanceId"], "042_startup")
-        INSTANCES.save(ctx.store, at(doc, RUNNING))
-    ctx.later(0.1, "redis.start", {"id": doc["InstanceId"], "task": number})
-    return {"TaskId": number}
+        return {"TaskId": process(ctx, doc, "042_startup", 0.1)}

@@ -59,18 +59,20 @@ def set_status(store: Store, instance_id: str, status: int) -> Doc | None:
     return doc
 
 
-def begin_task(ctx: Context, instance_id: str, kind: str) -> int:
-    """A running task."""
+def process(ctx: Context, doc: Doc, kind: str, delay_s: float, then: str = "redis.start", status: int = RUNNING) -> int:
+    """Keep the document with a status until the task `then` is through with it. Returns the running task's number."""
     number = ctx.store.number("redis_task", 10001)
-    doc: Doc = {
+    task: Doc = {
         "TaskId": number,
         "Status": "running",
         "StartTime": stamp(ctx),
         "TaskType": kind,
-        "InstanceId": instance_id,
+        "InstanceId": doc["InstanceId"],
         "TaskMessage": "",
     }
-    TASKS.create(ctx, doc)
+    TASKS.create(ctx, task)
+    INSTANCES.save(ctx.store, at(doc, status))
+    ctx.later(delay_s, then, {"id": doc["InstanceId"], "task": number})
     return number
 
 

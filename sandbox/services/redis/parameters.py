@@ -9,7 +9,7 @@ from sandbox.api.actions import Context, action
 from sandbox.api.errors import ApiError
 from sandbox.api.store import Doc
 from sandbox.services.params import Params, check_name, given, public
-from sandbox.services.redis.kinds import INSTANCES, TEMPLATES, begin_task, online
+from sandbox.services.redis.kinds import INSTANCES, ONLINE, TEMPLATES, online, process
 from sandbox.services.redis.offers import TYPES
 
 
@@ -141,10 +141,8 @@ def delete_param_template(ctx: Context, request: models.DeleteParamTemplateReque
 
 def _set(ctx: Context, instance_id: str, values: dict[str, str]) -> int:
     doc = online(ctx, instance_id, "ResourceUnavailable.InstanceLockedError")
-    INSTANCES.save(ctx.store, {**doc, "_parameters": {**doc["_parameters"], **values}})
-    number = begin_task(ctx, instance_id, "060_parameters")
-    ctx.later(0.1, "redis.start", {"id": instance_id, "task": number})
-    return number
+    doc = {**doc, "_parameters": {**doc["_parameters"], **values}}
+    return process(ctx, doc, "060_parameters", 0.1, status=ONLINE)
 
 
 @action
