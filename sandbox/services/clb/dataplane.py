@@ -148,6 +148,7 @@ def _routes(store: Store, rules: list[Doc]) -> Iterator[specs.Route]:
                 check=health.to_spec(rule["HealthCheck"], domain),
                 balance=_BALANCE[rule["Scheduler"]],
                 redirect_port=_redirect_port(store, rule),
+                redirect_code=rule["RewriteTarget"].get("RewriteCode", 301),
                 https_targets=rule["ForwardType"] == "HTTPS",
             )
 

@@ -158,7 +158,7 @@ def _document(ctx: Context, asked: Params, kind: Type, zone: str) -> Doc:
         "Type": kind.id,
         "AutoRenewFlag": 0,
         "DeadlineTime": "0000-00-00 00:00:00",
-        "Engine": kind.engine,
+        "Engine": "Redis",
         "ProductType": "cluster" if kind.cluster else "standalone",
         "UniqVpcId": asked["VpcId"],
         "UniqSubnetId": asked["SubnetId"],

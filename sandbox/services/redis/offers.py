@@ -25,7 +25,6 @@ class Type:
     name: str
     version: str
     cluster: bool
-    engine: str = "Redis"
 
     @property
     def memories(self) -> tuple[int, ...]:
@@ -65,7 +64,7 @@ def _product(kind: Type, region: str, zone: str, *, sold_out: bool) -> dict[str,
         "MinBuyNum": 1,
         "MaxBuyNum": 10,
         "Saleout": sold_out,
-        "Engine": kind.engine,
+        "Engine": "Redis",
         "Version": kind.version,
         "TotalSize": [str(size // 1024 or 0.25) for size in sizes],
         "ShardSize": [str(size) for size in sizes],

@@ -39,8 +39,8 @@ def described(edge: World, id: str) -> dict[str, Any]:
     return edge.call("clb", "DescribeLoadBalancers", LoadBalancerIds=[id])["LoadBalancerSet"][0]
 
 
-def http_rule(edge: World, id: str, **rule: Any) -> tuple[str, str]:
-    listener = edge.clb("CreateListener", LoadBalancerId=id, Ports=[80], Protocol="HTTP")["ListenerIds"][0]
+def http_rule(edge: World, id: str, port: int = 80, **rule: Any) -> tuple[str, str]:
+    listener = edge.clb("CreateListener", LoadBalancerId=id, Ports=[port], Protocol="HTTP")["ListenerIds"][0]
     rules = [{"Domain": DOMAIN, "Url": "/", **rule}]
     location = edge.clb("CreateRule", LoadBalancerId=id, ListenerId=listener, Rules=rules)["LocationIds"][0]
     return listener, location
@@ -111,6 +111,17 @@ def test_targets_reach_the_data_plane_with_address_and_weight_and_zero_drains(ed
     assert edge.plane.balancers[id].listeners[0].routes[0].targets[0].weight == 0
     edge.clb("DeregisterTargets", **place, Targets=[{"InstanceId": machine, "Port": 8080}])
     assert edge.plane.balancers[id].listeners[0].routes[0].targets == ()
+
+
+def test_a_redirection_has_the_code_that_was_asked_for(edge: World) -> None:
+    vpc_id, _ = edge.network()
+    id = balancer(edge, vpc_id)
+    (source, origin), (target, aim) = http_rule(edge, id), http_rule(edge, id, 8443)
+    ends = {"LoadBalancerId": id, "SourceListenerId": source, "TargetListenerId": target}
+    pair = {"SourceLocationId": origin, "TargetLocationId": aim, "RewriteCode": 302}
+    edge.clb("ManualRewrite", **ends, RewriteInfos=[pair])
+    (route,) = edge.plane.balancers[id].listeners[0].routes
+    assert (route.redirect_port, route.redirect_code) == (8443, 302)
 
 
 def test_target_health_is_what_the_data_plane_says(edge: World) -> None:
