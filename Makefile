@@ -21,7 +21,7 @@ check: ## format, lint, strict types
 	@python3 -m sandbox.toolchain preview
 	@.venv/bin/ruff format --check .
 	@.venv/bin/ruff check .
-	@$(PYTHON) -m sandbox.api.stubs typings
+	@$(PYTHON) -m sandbox.api.sdk_stubs typings
 	@.venv/bin/pyright
 
 test: ## every test

@@ -16,7 +16,7 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from sandbox.api import metadata
+from sandbox.api import instance_metadata
 from sandbox.api.actions import ACTIONS, Account
 from sandbox.api.faults import FaultError
 from sandbox.api.front import Front, Hang, Request
@@ -70,12 +70,14 @@ def application(front: Front) -> Starlette:
         except (FaultError, json.JSONDecodeError) as error:
             return JSONResponse({"error": str(error)}, 400)
 
-    async def instance_metadata(request: HttpRequest) -> Response:
+    async def metadata(request: HttpRequest) -> Response:
         router = _router(request)
         if router is None:
             return PlainTextResponse("Not Found", 404)
         address = request.headers.get("x-forwarded-for", "").split(",")[-1].strip()
-        found = await run_in_threadpool(metadata.answer, front.store, Account(), router, address, request.url.path)
+        found = await run_in_threadpool(
+            instance_metadata.answer, front.store, Account(), router, address, request.url.path
+        )
         return PlainTextResponse("Not Found", 404) if found is None else PlainTextResponse(found)
 
     async def api(request: HttpRequest) -> Response:
@@ -95,7 +97,7 @@ def application(front: Front) -> Starlette:
         routes=[
             Route("/.sanmen", about),
             Route("/.sanmen/faults", faults, methods=["GET", "POST", "DELETE"]),
-            Route("/latest/{path:path}", instance_metadata),
+            Route("/latest/{path:path}", metadata),
             Route("/{path:path}", api, methods=["GET", "POST", "PUT", "DELETE"]),
         ],
     )

@@ -6,10 +6,12 @@ import pytest
 
 from sandbox import layout
 from sandbox.api.store import Store
+from sandbox.substrate import teardown
 from sandbox.substrate.network import regions
 from sandbox.substrate.servers import caches, machines
 from sandbox.substrate.supervision import cgroups
 from tests.drills import stage
+from tests.end_to_end.conftest import run
 
 FAILOVER_S = 15 * 2 + 2 + 60
 """IGTM: interval x (retries + 1) + time-out + TTL."""
@@ -57,3 +59,19 @@ def test_a_region_a_machine_and_a_redis_primary_die_at_once() -> None:
     finally:
         regions.heal("ap-guangzhou")
     stage.until(lambda: stage.answers("ap-guangzhou"), FAILOVER_S + 5, lambda: "Guangzhou does not come back")
+
+
+def test_after_a_restart_of_the_machine_up_brings_all_of_it_back_and_changes_nothing() -> None:
+    teardown.everything(keep_state=True)
+    assert "'make up' brings it back" in run("make", "status").stderr
+    said = stage.up_completes()
+    assert "unchanged" in said
+    assert not [words for words in (" created", " updated", " deleted", " replaced") if words in said], said
+    stage.assert_complete()
+    for region in layout.REGIONS:
+        stage.until(lambda region=region: stage.answers(region), 60, lambda region=region: f"{region} does not answer")
+
+
+def test_what_a_shell_needs_is_for_its_owner_alone() -> None:
+    for name in set(layout.SESSION_FILES) - {"ca.pem"}:
+        assert (layout.LOCAL / name).stat().st_mode & 0o077 == 0, name

@@ -23,8 +23,8 @@ from sandbox.plugins.tencentcloud.check import Failures, auto_name, check, is_au
 from sandbox.plugins.tencentcloud.cloud import Cloud
 from sandbox.plugins.tencentcloud.diff import Change, diff
 from sandbox.plugins.tencentcloud.errors import Cancelled, ProviderError
+from sandbox.plugins.tencentcloud.inputs import imported_inputs, marked, refreshed_inputs
 from sandbox.plugins.tencentcloud.lifecycle import HalfMade, require_known, resource_of
-from sandbox.plugins.tencentcloud.project import imported_inputs, marked, refreshed_inputs
 from sandbox.plugins.tencentcloud.schema import VERSION, Fields, planned, schema
 from sandbox.plugins.tencentcloud.settings import NO_KEYS, Settings, check_config
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sandbox.api import access, metadata
+from sandbox.api import access, instance_metadata
 from sandbox.api.actions import Context
 from sandbox.api.errors import ApiError
 from sandbox.api.kinds import Kind, TagNames
@@ -69,7 +69,7 @@ def policies_of(store: Store, role_id: str) -> Iterator[str]:
             yield policy["PolicyDocument"]
 
 
-@metadata.roles_are_found_by
+@instance_metadata.roles_are_found_by
 def role_named(store: Store, name: str) -> Doc | None:
     """The role of this name."""
     return next((role for role in ROLES.all(store) if role["RoleName"] == name), None)

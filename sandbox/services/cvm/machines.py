@@ -7,7 +7,7 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
-from sandbox.api import metadata, restoring
+from sandbox.api import instance_metadata, restoring
 from sandbox.api.actions import Context, Order, restores, task
 from sandbox.api.errors import ApiError
 from sandbox.api.store import Doc, Store
@@ -203,7 +203,7 @@ def restore(ctx: Context) -> None:
     restoring.each(ctx, INSTANCE, stand)
 
 
-@metadata.instances_are_found_by
+@instance_metadata.instances_are_found_by
 def find_by_address(store: Store, router: str, address: str) -> tuple[Doc, str] | None:
     """The instance that has an address behind a router, and its region."""
     for doc in INSTANCE.all(store):

@@ -13,7 +13,7 @@ from sandbox.plugins.tencentcloud.handler import (
     resource,
     write_tags,
 )
-from sandbox.plugins.tencentcloud.resources import shapes
+from sandbox.plugins.tencentcloud.resources import arguments
 
 REST_S = 360.0
 DELETE_S = 1200.0
@@ -74,7 +74,7 @@ def _forward(props: Props) -> list[dict[str, Any]]:
             "LoadBalancerId": each["loadBalancerId"],
             "ListenerId": each["listenerId"],
             "LocationId": each.get("ruleId") or "",
-            "TargetAttributes": shapes.pascal(each["targetAttributes"]),
+            "TargetAttributes": arguments.pascal(each["targetAttributes"]),
         }
         for each in balancers
     ]
@@ -103,14 +103,14 @@ class ScalingGroup(Handler):
 
     def check(self, props: Props) -> dict[str, str]:
         """Sizes and kinds."""
-        found = shapes.faults(
+        found = arguments.faults(
             props,
             {
-                "scalingGroupName": shapes.length(1, 55),
-                "maxSize": shapes.between(0, 2000),
-                "minSize": shapes.between(0, 2000),
-                "retryPolicy": shapes.one_of("IMMEDIATE_RETRY", "INCREMENTAL_INTERVALS"),
-                "multiZoneSubnetPolicy": shapes.one_of("PRIORITY", "EQUALITY"),
+                "scalingGroupName": arguments.length(1, 55),
+                "maxSize": arguments.between(0, 2000),
+                "minSize": arguments.between(0, 2000),
+                "retryPolicy": arguments.one_of("IMMEDIATE_RETRY", "INCREMENTAL_INTERVALS"),
+                "multiZoneSubnetPolicy": arguments.one_of("PRIORITY", "EQUALITY"),
             },
         )
         for policy in _policies(props) or ():
@@ -121,7 +121,7 @@ class ScalingGroup(Handler):
     def create(self, cloud: Cloud, props: Props, partial: Partial) -> Created:
         """CreateAutoScalingGroup, SetId, wait until it rests (a failed scale-out does not fail it)."""
         params = {parameter: props[name] for name, parameter in _ALWAYS.items()}
-        params |= shapes.nonzero(props, {**_SET, "healthCheckType": "HealthCheckType"})
+        params |= arguments.nonzero(props, {**_SET, "healthCheckType": "HealthCheckType"})
         params |= {
             "LoadBalancerHealthCheckGracePeriod": props.get("lbHealthCheckGracePeriod"),
             "TerminationPolicies": _policies(props),
@@ -146,7 +146,7 @@ class ScalingGroup(Handler):
         doc = group(cloud, id)
         if doc is None:
             return None
-        shown = shapes.shown(doc, _READ) | {
+        shown = arguments.shown(doc, _READ) | {
             "terminationPolicies": next(iter(doc["TerminationPolicySet"]), None),
             "tags": read_tags(cloud, "as", "auto-scaling-group", id),
         }

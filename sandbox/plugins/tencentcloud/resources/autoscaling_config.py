@@ -15,7 +15,7 @@ from sandbox.plugins.tencentcloud.handler import (
     tag_map,
     write_tags,
 )
-from sandbox.plugins.tencentcloud.resources import shapes
+from sandbox.plugins.tencentcloud.resources import arguments
 from sandbox.plugins.tencentcloud.resources.autoscaling import tagged
 
 RETRY_S = 1200.0
@@ -62,20 +62,20 @@ def _parts(props: Props) -> dict[str, tuple[frozenset[str], Any]]:
     services = given(props, _SERVICES)
     disks: list[Props] = props.get("dataDisks") or []
     return {
-        "SystemDisk": (frozenset(_DISK), shapes.nonzero(props, _DISK)),
+        "SystemDisk": (frozenset(_DISK), arguments.nonzero(props, _DISK)),
         "DataDisks": (frozenset({"dataDisks"}), [_data_disk(each) for each in disks] or None),
         "InternetAccessible": (
             frozenset({*_INTERNET, *_INTERNET_FLAGS}),
-            shapes.nonzero(props, _INTERNET) | given(props, _INTERNET_FLAGS),
+            arguments.nonzero(props, _INTERNET) | given(props, _INTERNET_FLAGS),
         ),
         "LoginSettings": (
             frozenset({*_LOGIN, "keepImageLogin"}),
-            shapes.nonzero(props, {**_LOGIN, "keepImageLogin": "KeepImageLogin"}),
+            arguments.nonzero(props, {**_LOGIN, "keepImageLogin": "KeepImageLogin"}),
         ),
         "EnhancedService": (frozenset(_SERVICES), {api: {"Enabled": on} for api, on in services.items()}),
         "InstanceTags": (frozenset({"instanceTags"}), tag_list(props.get("instanceTags"))),
         **{
-            f"{name[:1].upper()}{name[1:]}": (frozenset({name}), shapes.pascal(props.get(name)) or None)
+            f"{name[:1].upper()}{name[1:]}": (frozenset({name}), arguments.pascal(props.get(name)) or None)
             for name in _NAMES
         },
     }
@@ -114,22 +114,22 @@ class ScalingConfig(Handler):
 
     def check(self, props: Props) -> dict[str, str]:
         """Lengths and ranges."""
-        found = shapes.faults(
+        found = arguments.faults(
             props,
             {
-                "configurationName": shapes.NAME,
-                "systemDiskType": shapes.one_of(
+                "configurationName": arguments.NAME,
+                "systemDiskType": arguments.one_of(
                     "LOCAL_BASIC", "LOCAL_SSD", "LOCAL_NVME", *(f"CLOUD_{each}" for each in _DISKS)
                 ),
-                "systemDiskSize": shapes.between(50, 500),
-                "internetChargeType": shapes.one_of(
+                "systemDiskSize": arguments.between(50, 500),
+                "internetChargeType": arguments.one_of(
                     "BANDWIDTH_PREPAID",
                     "TRAFFIC_POSTPAID_BY_HOUR",
                     "BANDWIDTH_POSTPAID_BY_HOUR",
                     "BANDWIDTH_PACKAGE",
                 ),
-                "diskTypePolicy": shapes.one_of("ORIGINAL", "AUTOMATIC"),
-                "password": shapes.length(8, 16),
+                "diskTypePolicy": arguments.one_of("ORIGINAL", "AUTOMATIC"),
+                "password": arguments.length(8, 16),
             },
         )
         if "password" in found:
@@ -140,7 +140,7 @@ class ScalingConfig(Handler):
         """CreateLaunchConfiguration, SetId."""
         if not props.get("imageId") and not props.get("imageFamily"):
             raise ProviderError("one of `image_id` or `image_family` must be set")
-        params = shapes.nonzero(props, {**_PLAIN, "projectId": "ProjectId"})
+        params = arguments.nonzero(props, {**_PLAIN, "projectId": "ProjectId"})
         params |= {name: value for name, (_, value) in _parts(props).items()} | _charge(props)
         params["Tags"] = tagged("launch-configuration", props.get("tags"))
         made = cloud.call("as", "CreateLaunchConfiguration", params, retry_s=RETRY_S)
@@ -156,13 +156,13 @@ class ScalingConfig(Handler):
             return None
         internet, service = doc["InternetAccessible"], doc["EnhancedService"]
         disks: list[dict[str, Any]] = doc.get("DataDisks") or []
-        shown = shapes.shown(doc, _PLAIN) | shapes.shown(doc["SystemDisk"], _DISK)
-        shown |= shapes.shown(internet, {**_INTERNET, **_INTERNET_FLAGS})
+        shown = arguments.shown(doc, _PLAIN) | arguments.shown(doc["SystemDisk"], _DISK)
+        shown |= arguments.shown(internet, {**_INTERNET, **_INTERNET_FLAGS})
         shown |= {name: service[api]["Enabled"] for name, api in _SERVICES.items()}
         shown |= {
             "status": doc["LaunchConfigurationStatus"],
             "projectId": doc["ProjectId"],
-            "dataDisks": [shapes.shown(each, _DATA_DISK) for each in disks],
+            "dataDisks": [arguments.shown(each, _DATA_DISK) for each in disks],
             "keyIds": doc["LoginSettings"].get("KeyIds") or None,
             "instanceTags": tag_map(doc.get("InstanceTags")),
             "disasterRecoverGroupIds": doc.get("DisasterRecoverGroupIds") or [],
@@ -171,7 +171,7 @@ class ScalingConfig(Handler):
             shown["instanceChargeType"] = doc["InstanceChargeType"]
         if doc.get("HostNameSettings"):
             names = {"hostName": "HostName", "hostNameStyle": "HostNameStyle"}
-            shown["hostNameSettings"] = shapes.shown(doc["HostNameSettings"], names)
+            shown["hostNameSettings"] = arguments.shown(doc["HostNameSettings"], names)
         if doc.get("Tags"):
             shown["tags"] = tag_map(doc["Tags"])
         return shown
@@ -183,7 +183,7 @@ class ScalingConfig(Handler):
             raise ProviderError("`project_id` do not support change now.")
         write_tags(cloud, "as", "launch-configuration", id, old.get("tags"), new.get("tags"))
         names = {name: api for name, api in _PLAIN.items() if name in changed}
-        params = {"LaunchConfigurationId": id, **shapes.nonzero(new, names)}
+        params = {"LaunchConfigurationId": id, **arguments.nonzero(new, names)}
         kept = {name: False for name in ("enhancedAutomationToolsService",) if name in old}
         params |= {name: value for name, (made_of, value) in _parts(kept | new).items() if changed & made_of}
         if "instanceChargeType" in changed:

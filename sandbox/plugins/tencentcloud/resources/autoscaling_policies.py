@@ -14,7 +14,7 @@ from sandbox.plugins.tencentcloud.handler import (
     given,
     resource,
 )
-from sandbox.plugins.tencentcloud.resources import shapes
+from sandbox.plugins.tencentcloud.resources import arguments
 
 _ALARM_TEXTS = {
     "comparisonOperator": "ComparisonOperator",
@@ -42,11 +42,11 @@ _READ = {
 
 
 def _alarm(props: Props) -> dict[str, Any]:
-    return shapes.nonzero(props, _ALARM_TEXTS) | given(props, _ALARM_NUMBERS)
+    return arguments.nonzero(props, _ALARM_TEXTS) | given(props, _ALARM_NUMBERS)
 
 
 def _tracking(props: Props) -> dict[str, Any]:
-    return shapes.nonzero(props, {"predefinedMetricType": "PredefinedMetricType"}) | given(props, _TRACKING)
+    return arguments.nonzero(props, {"predefinedMetricType": "PredefinedMetricType"}) | given(props, _TRACKING)
 
 
 @resource("tencentcloud:As/scalingPolicy:ScalingPolicy")
@@ -58,11 +58,13 @@ class ScalingPolicy(Handler):
 
     def check(self, props: Props) -> dict[str, str]:
         """Kinds and ranges."""
-        return shapes.faults(
+        return arguments.faults(
             props,
             {
-                "adjustmentType": shapes.one_of("CHANGE_IN_CAPACITY", "EXACT_CAPACITY", "PERCENT_CHANGE_IN_CAPACITY"),
-                "comparisonOperator": shapes.one_of(
+                "adjustmentType": arguments.one_of(
+                    "CHANGE_IN_CAPACITY", "EXACT_CAPACITY", "PERCENT_CHANGE_IN_CAPACITY"
+                ),
+                "comparisonOperator": arguments.one_of(
                     "GREATER_THAN",
                     "GREATER_THAN_OR_EQUAL_TO",
                     "LESS_THAN",
@@ -70,7 +72,7 @@ class ScalingPolicy(Handler):
                     "EQUAL_TO",
                     "NOT_EQUAL_TO",
                 ),
-                "metricName": shapes.one_of(
+                "metricName": arguments.one_of(
                     "CPU_UTILIZATION",
                     "MEM_UTILIZATION",
                     "LAN_TRAFFIC_OUT",
@@ -78,16 +80,16 @@ class ScalingPolicy(Handler):
                     "WAN_TRAFFIC_OUT",
                     "WAN_TRAFFIC_IN",
                 ),
-                "period": shapes.one_of(60, 300),
-                "continuousTime": shapes.between(1, 10),
-                "statistic": shapes.one_of("AVERAGE", "MAXIMUM", "MINIMUM"),
+                "period": arguments.one_of(60, 300),
+                "continuousTime": arguments.between(1, 10),
+                "statistic": arguments.one_of("AVERAGE", "MAXIMUM", "MINIMUM"),
             },
         )
 
     def create(self, cloud: Cloud, props: Props, partial: Partial) -> Created:
         """CreateScalingPolicy."""
         params = {"AutoScalingGroupId": props["scalingGroupId"], "ScalingPolicyName": props["policyName"]}
-        params |= shapes.nonzero(props, {**_SIMPLE, **_GROUPS, "policyType": "ScalingPolicyType"})
+        params |= arguments.nonzero(props, {**_SIMPLE, **_GROUPS, "policyType": "ScalingPolicyType"})
         params |= {"AdjustmentValue": props.get("adjustmentValue"), "MetricAlarm": _alarm(props) or None}
         made = cloud.call("as", "CreateScalingPolicy", params | _tracking(props), retry_s=0)
         policy_id: str = made["AutoScalingPolicyId"]
@@ -100,7 +102,7 @@ class ScalingPolicy(Handler):
         doc = next(iter(found["ScalingPolicySet"]), None)
         if doc is None:
             return None
-        shown = shapes.shown(doc, _READ) | shapes.shown(doc.get("MetricAlarm") or {}, _ALARM)
+        shown = arguments.shown(doc, _READ) | arguments.shown(doc.get("MetricAlarm") or {}, _ALARM)
         return shown | {"notificationUserGroupIds": doc.get("NotificationUserGroupIds")}
 
     def update(self, cloud: Cloud, id: str, old: Props, new: Props, changed: frozenset[str]) -> None:
@@ -143,7 +145,7 @@ _COMMAND = {"commandId": "CommandId", "parameters": "Parameters"}
 
 
 def _hook(props: Props) -> dict[str, Any]:
-    params = shapes.nonzero(props, _HOOK)
+    params = arguments.nonzero(props, _HOOK)
     if kind := props.get("notificationTargetType"):
         params["NotificationTarget"] = {"TargetType": kind}
         if kind in _TARGETS:
@@ -163,20 +165,20 @@ class LifecycleHook(Handler):
 
     def check(self, props: Props) -> dict[str, str]:
         """Kinds and ranges."""
-        return shapes.faults(
+        return arguments.faults(
             props,
             {
-                "lifecycleTransition": shapes.one_of("INSTANCE_LAUNCHING", "INSTANCE_TERMINATING"),
-                "defaultResult": shapes.one_of("CONTINUE", "ABANDON"),
-                "heartbeatTimeout": shapes.between(30, 7200),
-                "notificationTargetType": shapes.one_of(*_TARGETS, *(f"TDMQ_{kind}" for kind in _TARGETS)),
+                "lifecycleTransition": arguments.one_of("INSTANCE_LAUNCHING", "INSTANCE_TERMINATING"),
+                "defaultResult": arguments.one_of("CONTINUE", "ABANDON"),
+                "heartbeatTimeout": arguments.between(30, 7200),
+                "notificationTargetType": arguments.one_of(*_TARGETS, *(f"TDMQ_{kind}" for kind in _TARGETS)),
             },
         )
 
     def create(self, cloud: Cloud, props: Props, partial: Partial) -> Created:
         """CreateLifecycleHook; a used-up quota is tried again."""
         params = {"AutoScalingGroupId": props["scalingGroupId"], **_hook(props)}
-        params["LifecycleCommand"] = shapes.pascal(props.get("lifecycleCommand"))
+        params["LifecycleCommand"] = arguments.pascal(props.get("lifecycleCommand"))
 
         def full(error: CloudError) -> bool:
             return "LimitExceeded.QuotaNotEnough" in error.code
@@ -192,10 +194,10 @@ class LifecycleHook(Handler):
         doc = next(iter(found["LifecycleHookSet"]), None)
         if doc is None:
             return None
-        shown = shapes.shown(doc, {**_HOOK, "scalingGroupId": "AutoScalingGroupId"})
-        shown |= shapes.shown(doc.get("NotificationTarget") or {}, _TARGET)
+        shown = arguments.shown(doc, {**_HOOK, "scalingGroupId": "AutoScalingGroupId"})
+        shown |= arguments.shown(doc.get("NotificationTarget") or {}, _TARGET)
         if doc.get("LifecycleCommand"):
-            shown["lifecycleCommand"] = shapes.shown(doc["LifecycleCommand"], _COMMAND)
+            shown["lifecycleCommand"] = arguments.shown(doc["LifecycleCommand"], _COMMAND)
         return shown
 
     def update(self, cloud: Cloud, id: str, old: Props, new: Props, changed: frozenset[str]) -> None:
@@ -203,7 +205,7 @@ class LifecycleHook(Handler):
         kept = {name: old[name] for name in ("lifecycleTransitionType",) if old.get(name)}
         params = {"LifecycleHookId": id, **_hook(kept | new)}
         if not changed or "lifecycleCommand" in changed:
-            params["LifecycleCommand"] = shapes.pascal(new.get("lifecycleCommand"))
+            params["LifecycleCommand"] = arguments.pascal(new.get("lifecycleCommand"))
         cloud.call("as", "UpgradeLifecycleHook", params, retry_s=0)
 
     def delete(self, cloud: Cloud, id: str, props: Props) -> None:

@@ -15,7 +15,7 @@ from sandbox.plugins.tencentcloud.handler import (
     tag_list,
     write_tags,
 )
-from sandbox.plugins.tencentcloud.resources import shapes
+from sandbox.plugins.tencentcloud.resources import arguments
 from sandbox.plugins.tencentcloud.resources.network_calls import DELETE_S, set_only
 
 WAIT_S = 180.0
@@ -70,8 +70,8 @@ class Eip(Handler):
 
     def check(self, props: Props) -> dict[str, str]:
         """Kinds and ranges."""
-        return shapes.faults(
-            props, {"prepaidPeriod": shapes.one_of(*_PERIODS), "autoRenewFlag": shapes.one_of(0, 1, 2)}
+        return arguments.faults(
+            props, {"prepaidPeriod": arguments.one_of(*_PERIODS), "autoRenewFlag": arguments.one_of(0, 1, 2)}
         )
 
     def create(self, cloud: Cloud, props: Props, partial: Partial) -> Created:

@@ -17,7 +17,7 @@ from sandbox.plugins.tencentcloud.handler import (
     resource,
     write_tags,
 )
-from sandbox.plugins.tencentcloud.resources import shapes
+from sandbox.plugins.tencentcloud.resources import arguments
 
 _SYMMETRIC = "ENCRYPT_DECRYPT"
 
@@ -42,7 +42,7 @@ class Key(Handler):
 
     def check(self, props: Props) -> dict[str, str]:
         """The window before the deletion."""
-        return shapes.faults(props, {"pendingDeleteWindowInDays": shapes.between(7, 30)})
+        return arguments.faults(props, {"pendingDeleteWindowInDays": arguments.between(7, 30)})
 
     def create(self, cloud: Cloud, props: Props, partial: Partial) -> Created:
         """CreateKey and SetId; then the state, the rotation, the archive, the tags."""

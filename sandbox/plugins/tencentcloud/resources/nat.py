@@ -17,7 +17,7 @@ from sandbox.plugins.tencentcloud.handler import (
     tag_list,
     write_tags,
 )
-from sandbox.plugins.tencentcloud.resources import shapes
+from sandbox.plugins.tencentcloud.resources import arguments
 from sandbox.plugins.tencentcloud.resources.network_calls import internal
 
 WAIT_S = 180.0
@@ -34,13 +34,13 @@ class Gateway(Handler):
 
     def check(self, props: Props) -> dict[str, str]:
         """Sizes of the product version, addresses."""
-        found = shapes.faults(
+        found = arguments.faults(
             props,
             {
-                "name": shapes.NAME,
-                "natProductVersion": shapes.one_of(1, 2),
-                "maxConcurrent": shapes.one_of(1_000_000, 2_000_000, 3_000_000, 10_000_000),
-                "bandwidth": shapes.one_of(20, 50, 100, 200, 500, 1000, 2000, 5000),
+                "name": arguments.NAME,
+                "natProductVersion": arguments.one_of(1, 2),
+                "maxConcurrent": arguments.one_of(1_000_000, 2_000_000, 3_000_000, 10_000_000),
+                "bandwidth": arguments.one_of(20, 50, 100, 200, 500, 1000, 2000, 5000),
             },
         )
         addresses: list[Any] = props.get("assignedEipSets") or []

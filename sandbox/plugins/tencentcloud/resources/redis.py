@@ -15,7 +15,7 @@ from sandbox.plugins.tencentcloud.handler import (
     resource,
     write_tags,
 )
-from sandbox.plugins.tencentcloud.resources import redis_changes, shapes
+from sandbox.plugins.tencentcloud.resources import arguments, redis_changes
 from sandbox.plugins.tencentcloud.resources.redis_sale import NAMES, check_on_sale, type_of, zone_ids
 from sandbox.plugins.tencentcloud.resources.redis_waits import described, settled, wait_task
 
@@ -51,21 +51,21 @@ class Instance(Handler):
 
     def check(self, props: Props) -> dict[str, str]:
         """Ranges and the password's rule."""
-        return shapes.faults(
+        return arguments.faults(
             props,
             {
                 "typeId": lambda value: None if value >= 2 else f"is {value}; allowed are 2 and above",
-                "type": shapes.one_of(*NAMES),
-                "redisShardNum": shapes.one_of(*_SHARDS),
-                "redisReplicasNum": shapes.between(1, 5),
+                "type": arguments.one_of(*NAMES),
+                "redisShardNum": arguments.one_of(*_SHARDS),
+                "redisReplicasNum": arguments.between(1, 5),
                 "password": _password_fault,
-                "vpcId": shapes.length(1, 100),
-                "subnetId": shapes.length(1, 100),
-                "operationNetwork": shapes.one_of(*redis_changes.NETWORK_PARAMETERS),
-                "chargeType": shapes.one_of(*_PREPAID),
-                "prepaidPeriod": shapes.one_of(*range(1, 13), 24, 36),
-                "autoRenewFlag": shapes.between(0, 2),
-                "recycle": shapes.one_of(0, 1, 2, 3, 7, 15),
+                "vpcId": arguments.length(1, 100),
+                "subnetId": arguments.length(1, 100),
+                "operationNetwork": arguments.one_of(*redis_changes.NETWORK_PARAMETERS),
+                "chargeType": arguments.one_of(*_PREPAID),
+                "prepaidPeriod": arguments.one_of(*range(1, 13), 24, 36),
+                "autoRenewFlag": arguments.between(0, 2),
+                "recycle": arguments.one_of(0, 1, 2, 3, 7, 15),
             },
         )
 

@@ -12,7 +12,7 @@ from sandbox.plugins.tencentcloud.handler import (
     nonzero,
     resource,
 )
-from sandbox.plugins.tencentcloud.resources import shapes
+from sandbox.plugins.tencentcloud.resources import arguments
 
 WEEK = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 HOURS = [f"{hour:02d}:00-{(hour + 1) % 24:02d}:00" for hour in range(24)]
@@ -24,7 +24,7 @@ class BackupConfig(Handler):
 
     def check(self, props: Props) -> dict[str, str]:
         """One whole hour."""
-        return shapes.faults(props, {"backupTime": shapes.one_of(*HOURS)})
+        return arguments.faults(props, {"backupTime": arguments.one_of(*HOURS)})
 
     def create(self, cloud: Cloud, props: Props, partial: Partial) -> Created:
         """SetId, then ModifyAutoBackupConfig; the days are always all seven."""

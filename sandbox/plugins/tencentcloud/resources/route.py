@@ -16,7 +16,7 @@ from sandbox.plugins.tencentcloud.handler import (
     tag_list,
     write_tags,
 )
-from sandbox.plugins.tencentcloud.resources import shapes
+from sandbox.plugins.tencentcloud.resources import arguments
 from sandbox.plugins.tencentcloud.resources.network_calls import delete_patiently, described
 
 TABLE = "tencentcloud:Route/table:Table"
@@ -55,7 +55,7 @@ class Table(Handler):
 
     def check(self, props: Props) -> dict[str, str]:
         """Name length."""
-        return shapes.faults(props, {"name": shapes.NAME})
+        return arguments.faults(props, {"name": arguments.NAME})
 
     def create(self, cloud: Cloud, props: Props, partial: Partial) -> Created:
         """CreateRouteTable, SetId, and the tags once more."""
@@ -106,7 +106,9 @@ class TableEntry(Handler):
 
     def check(self, props: Props) -> dict[str, str]:
         """Destination, kind of next hop."""
-        return shapes.faults(props, {"destinationCidrBlock": shapes.cidr_fault, "nextType": shapes.one_of(*NEXT_TYPES)})
+        return arguments.faults(
+            props, {"destinationCidrBlock": arguments.cidr_fault, "nextType": arguments.one_of(*NEXT_TYPES)}
+        )
 
     def create(self, cloud: Cloud, props: Props, partial: Partial) -> Created:
         """CreateRoutes (enabled), SetId, then DisableRoutes if it is to be disabled."""

@@ -15,7 +15,7 @@ from sandbox.plugins.tencentcloud.handler import (
     tag_list,
     write_tags,
 )
-from sandbox.plugins.tencentcloud.resources import shapes
+from sandbox.plugins.tencentcloud.resources import arguments
 from sandbox.plugins.tencentcloud.resources.network_calls import internal
 
 DIRECTIONS = {"ingresses": "Ingress", "egresses": "Egress"}
@@ -49,7 +49,7 @@ class Group(Handler):
 
     def check(self, props: Props) -> dict[str, str]:
         """Lengths."""
-        return shapes.faults(props, {"name": shapes.NAME, "description": shapes.length(0, 100)})
+        return arguments.faults(props, {"name": arguments.NAME, "description": arguments.length(0, 100)})
 
     def create(self, cloud: Cloud, props: Props, partial: Partial) -> Created:
         """CreateSecurityGroup, SetId, and the tags once more."""

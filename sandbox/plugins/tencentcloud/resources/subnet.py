@@ -12,7 +12,7 @@ from sandbox.plugins.tencentcloud.handler import (
     tag_list,
     write_tags,
 )
-from sandbox.plugins.tencentcloud.resources import shapes
+from sandbox.plugins.tencentcloud.resources import arguments
 from sandbox.plugins.tencentcloud.resources.network_calls import delete_patiently, described, internal, text
 
 
@@ -25,7 +25,7 @@ class Subnet(Handler):
 
     def check(self, props: Props) -> dict[str, str]:
         """Name length, canonical range."""
-        return shapes.faults(props, {"name": shapes.NAME, "cidrBlock": shapes.cidr_fault})
+        return arguments.faults(props, {"name": arguments.NAME, "cidrBlock": arguments.cidr_fault})
 
     def create(self, cloud: Cloud, props: Props, partial: Partial) -> Created:
         """CreateSubnet, SetId, multicast, route table, and the tags once more."""

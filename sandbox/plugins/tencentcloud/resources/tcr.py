@@ -14,7 +14,7 @@ from sandbox.plugins.tencentcloud.handler import (
     tag_map,
     write_tags,
 )
-from sandbox.plugins.tencentcloud.resources import shapes
+from sandbox.plugins.tencentcloud.resources import arguments
 
 _RUNNING_S = 900.0
 _TYPE_S = 360.0
@@ -66,11 +66,11 @@ class Instance(Handler):
 
     def check(self, props: Props) -> dict[str, str]:
         """Charge types."""
-        return shapes.faults(
+        return arguments.faults(
             props,
             {
-                "registryChargeType": shapes.one_of(1, _PREPAID),
-                "instanceChargeTypePrepaidRenewFlag": shapes.one_of(1, 2, 3),
+                "registryChargeType": arguments.one_of(1, _PREPAID),
+                "instanceChargeTypePrepaidRenewFlag": arguments.one_of(1, 2, 3),
             },
         )
 

@@ -16,7 +16,7 @@ from sandbox.plugins.tencentcloud.handler import (
     resource,
     write_tags,
 )
-from sandbox.plugins.tencentcloud.resources import shapes
+from sandbox.plugins.tencentcloud.resources import arguments
 from sandbox.plugins.tencentcloud.resources.tcr import registry
 
 PREFIX = "tcr$"
@@ -26,7 +26,7 @@ _NUMBERS = {"duration": "Duration", "expiresAt": "ExpiresAt", "disable": "Disabl
 
 def _account(props: Props) -> dict[str, Any]:
     permissions = [{"Resource": each["resource"], "Actions": each["actions"]} for each in props["permissions"]]
-    texts = shapes.nonzero(props, {"description": "Description"})
+    texts = arguments.nonzero(props, {"description": "Description"})
     return {"Permissions": permissions, **texts, **given(props, _NUMBERS)}
 
 
@@ -68,7 +68,7 @@ class ServiceAccount(Handler):
         found = next((each for each in listed if each["Name"] == PREFIX + name), None)
         if found is None:
             return None
-        shown = shapes.shown(found, {"description": "Description", "expiresAt": "ExpiresAt", "disable": "Disable"})
+        shown = arguments.shown(found, {"description": "Description", "expiresAt": "ExpiresAt", "disable": "Disable"})
         return shown | {
             "registryId": instance,
             "name": name,
@@ -161,7 +161,7 @@ class VpcAttachment(Handler):
         if found is None:
             return None
         instance, vpc, subnet = id.split("#")
-        shown = {"instanceId": instance, "vpcId": vpc, "subnetId": subnet} | shapes.shown(
+        shown = {"instanceId": instance, "vpcId": vpc, "subnetId": subnet} | arguments.shown(
             found, {"status": "Status", "accessIp": "AccessIp"}
         )
         if found["AccessIp"]:

@@ -14,7 +14,7 @@ from sandbox.plugins.tencentcloud.handler import (
     ProviderError,
     resource,
 )
-from sandbox.plugins.tencentcloud.resources import shapes
+from sandbox.plugins.tencentcloud.resources import arguments
 from sandbox.plugins.tencentcloud.resources.tcr import registry
 
 _PAGE = 200
@@ -108,10 +108,12 @@ class Repository(_Content):
 
     def check(self, props: Props) -> dict[str, str]:
         """Lengths."""
-        return shapes.faults(props, {"briefDesc": shapes.length(1, 100), "description": shapes.length(1, 1000)})
+        return arguments.faults(
+            props, {"briefDesc": arguments.length(1, 100), "description": arguments.length(1, 1000)}
+        )
 
     def _request(self, props: Props) -> dict[str, Any]:
-        texts = shapes.nonzero(props, {"briefDesc": "BriefDescription", "description": "Description"})
+        texts = arguments.nonzero(props, {"briefDesc": "BriefDescription", "description": "Description"})
         return {**self._place(props["instanceId"], props["namespaceName"], props["name"]), **texts}
 
     def _place(self, instance: str, namespace: str, name: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from sandbox.plugins.tencentcloud.handler import (
     tag_map,
     write_tags,
 )
-from sandbox.plugins.tencentcloud.resources import shapes
+from sandbox.plugins.tencentcloud.resources import arguments
 from sandbox.plugins.tencentcloud.resources.network_calls import delete_patiently, described, internal, set_only, text
 
 
@@ -36,9 +36,9 @@ class Vpc(Handler):
 
     def check(self, props: Props) -> dict[str, str]:
         """Name length, canonical ranges."""
-        found = shapes.faults(props, {"name": shapes.NAME, "cidrBlock": shapes.cidr_fault})
+        found = arguments.faults(props, {"name": arguments.NAME, "cidrBlock": arguments.cidr_fault})
         for cidr in props.get("assistantCidrs") or ():
-            if reason := shapes.cidr_fault(cidr):
+            if reason := arguments.cidr_fault(cidr):
                 found["assistantCidrs"] = reason
         return found
 
@@ -134,7 +134,7 @@ class FlowLog(Handler):
             "cloudLogRegion",
         )
         params = set_only({name: props.get(name) for name in names})
-        made = cloud.call("vpc", "CreateFlowLog", shapes.pascal(params))["FlowLog"]
+        made = cloud.call("vpc", "CreateFlowLog", arguments.pascal(params))["FlowLog"]
         if not made:
             raise ProviderError("CreateFlowLog answered without a flow log")
         log_id: str = made[0]["FlowLogId"]

@@ -1,4 +1,4 @@
-"""Writes type stubs for the official SDK, which ships without types: `python -m sandbox.api.stubs typings`.
+"""Writes type stubs for the official SDK, which ships without types: `python -m sandbox.api.sdk_stubs typings`.
 
 The types come from the SDK's own docstrings (`:rtype:`). Any field may be unset, and the SDK does not say which, so a
 field's type is `T | Any`: uses are checked as T, and a comparison with None stays legal.
