@@ -1,8 +1,9 @@
 """Machines: containers that boot an image's own init in a host's network, as a virtual machine would.
 
 The root file system is an overlay over the image, mounted where only the machine sees it, so that it is gone with the
-machine. STATE/machines/<name>/upper is what the machine wrote. A machine that ends stays ended, until it is resumed or
-removed: what should be done about it is for its scaling group to say.
+machine. STATE/machines/<name>/upper is what the machine wrote, and `image` beside it links to what the image was when
+the machine was made: one that is built anew is for new machines. A machine that ends stays ended, until it is resumed
+or removed: what should be done about it is for its scaling group to say.
 """
 
 import json
@@ -64,16 +65,18 @@ def _ensure(machine: Machine) -> None:
         raise SubstrateError(f"machine {machine.name} stands with another {differing}; remove it first")
     if known is not None and processes.kept(process_name(machine.name)):
         return
-    lower = image_root(machine.image)
+    lower = image_root(machine.image) if known is None else _image(machine.name)
     if not lower.is_dir():
-        raise SubstrateError(f"machine {machine.name}: there is no image {machine.image!r} at {lower}")
+        where = lower.readlink() if lower.is_symlink() else lower
+        raise SubstrateError(f"machine {machine.name}: there is no image {machine.image!r} at {where}")
     if not namespaces.exists(machine.host):
         raise SubstrateError(f"machine {machine.name}: there is no host {machine.host!r}")
     if known is None:
         remove(machine.name)  # What a killed try has left.
         _furnish(machine)
+        _image(machine.name).symlink_to(lower.resolve())
     try:
-        processes.ensure(_process(machine, lower), once=True, memory_bytes=machine.memory_bytes)
+        processes.ensure(_process(machine), once=True, memory_bytes=machine.memory_bytes)
     except SubstrateError:
         if known is None:
             remove(machine.name)
@@ -94,6 +97,10 @@ def _record(machine: Machine) -> ledger.Record:
 
 def _upper(name: str) -> Path:
     return _DIRECTORY / name / "upper"
+
+
+def _image(name: str) -> Path:
+    return _DIRECTORY / name / "image"
 
 
 def _furnish(machine: Machine) -> None:
@@ -120,9 +127,9 @@ def _furnish(machine: Machine) -> None:
         directory.chmod(0o755)  # An overlay's directory has the mode of its upper side.
 
 
-def _process(machine: Machine, lower: Path) -> Process:
+def _process(machine: Machine) -> Process:
     base = _DIRECTORY / machine.name
-    options = f"lowerdir={lower},upperdir={base}/upper,workdir={base}/work"
+    options = f"lowerdir={base}/image,upperdir={base}/upper,workdir={base}/work"
     boot = [
         # crun refuses machines with both cgroup versions. The groups are joined by now, so it need not see any.
         "mount -t tmpfs tmpfs /sys/fs/cgroup",

@@ -114,6 +114,23 @@ def test_a_machine_boots_from_its_disk_after_a_restart_of_the_sandboxs_machine()
     until(lambda: inside("m-kept", "cat /boots") == "booted\nbooted")
 
 
+def test_an_image_that_is_built_anew_is_for_new_machines(cache: Path) -> None:
+    for build in ("before", "after"):
+        tiny_image.make(cache, f"builds-{build}")
+        (cache / "images" / f"builds-{build}" / "rootfs" / "etc" / "build").write_text(build)
+    name = cache / "images" / "builds"
+    name.symlink_to("builds-before")
+    machines.ensure(machine("m-old", 21, "builds"))
+    name.unlink()
+    name.symlink_to("builds-after")
+    restart_machine()
+    stand()
+    machines.ensure(machine("m-old", 21, "builds"))
+    machines.ensure(machine("m-new", 22, "builds"))
+    assert inside("m-old", "cat /etc/build") == "before"
+    assert inside("m-new", "cat /etc/build") == "after"
+
+
 def test_a_machine_is_asked_to_shut_down_before_it_is_removed() -> None:
     machines.ensure(machine("m-halt", 16))
     until(lambda: "booted" in inside("m-halt", "cat /boots 2>&1 || true"))
