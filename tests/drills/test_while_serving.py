@@ -62,12 +62,14 @@ def test_a_region_a_machine_and_a_redis_primary_die_at_once() -> None:
 
 
 def test_after_a_restart_of_the_machine_up_brings_all_of_it_back_and_changes_nothing() -> None:
+    before = {region: _ids("cvm.instance", region) for region in layout.REGIONS}
     teardown.everything(keep_state=True)
     assert "'make up' brings it back" in run("make", "status").stderr
     said = stage.up_completes()
     assert "unchanged" in said
     assert not [words for words in (" created", " updated", " deleted", " replaced") if words in said], said
     stage.assert_complete()
+    assert {region: _ids("cvm.instance", region) for region in layout.REGIONS} == before
     for region in layout.REGIONS:
         stage.until(lambda region=region: stage.answers(region), 60, lambda region=region: f"{region} does not answer")
 

@@ -9,7 +9,7 @@ import secrets
 import time
 from collections.abc import Mapping
 
-from sandbox.api.actions import Context, every
+from sandbox.api.actions import Context, Order, every, restores
 from sandbox.api.errors import ApiError
 from sandbox.api.store import Doc
 from sandbox.layout import REGIONS
@@ -28,6 +28,15 @@ PERIOD_S = 0.5
 LONGEST_PAUSE_S = 60.0
 IMMEDIATE_TRIES = 5
 """Launches in a row that IMMEDIATE_RETRY tries before it waits for a change of the group."""
+
+
+@restores(Order.SERVERS)
+def begin_grace_anew(ctx: Context) -> None:
+    """After a restart of the machine its members boot again: until they serve they are not called unhealthy."""
+    with ctx.store.lock:
+        for member in MEMBER.all(ctx.store):
+            if member["LifeCycleState"] == "IN_SERVICE":
+                MEMBER.save(ctx.store, {**member, "_since": time.time()})
 
 
 @every(PERIOD_S)

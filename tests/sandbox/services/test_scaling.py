@@ -8,6 +8,10 @@ from typing import Any
 import pytest
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 
+from sandbox.api.actions import Context
+from sandbox.api.restoring import restore
+from sandbox.services.autoscaling import reconciler
+from sandbox.services.autoscaling.kinds import MEMBER
 from tests.sandbox.world import World, world
 
 ZONES = {"ap-beijing-3": "10.20.1.0/24", "ap-beijing-5": "10.20.2.0/24"}
@@ -158,6 +162,22 @@ def test_an_instance_that_its_load_balancer_calls_dead_is_replaced(net: World) -
     net.plane.health[group.place["LoadBalancerId"]] = {group.place["LocationId"]: states}
     net.until(lambda: net.instance_state(sick) is None, "the sick instance is gone")
     assert well in group.until_serving(2)
+
+
+def test_members_that_boot_again_are_not_replaced_until_they_had_the_time_to_serve(net: World) -> None:
+    group = Group(net, balanced=True)
+    sick, well = group.until_serving(2)
+    asked = {"AutoScalingGroupId": group.id, "LoadBalancerHealthCheckGracePeriod": 60}
+    net.call("as", "ModifyAutoScalingGroup", **asked)
+    store = net.api.store
+    with store.lock:
+        for member in MEMBER.all(store):
+            MEMBER.save(store, {**member, "_since": 0.0})  # they have served for long
+    restore(Context(store=store))
+    states = {f"{sick}-8080": False, f"{well}-8080": True}
+    net.plane.health[group.place["LoadBalancerId"]] = {group.place["LocationId"]: states}
+    reconciler.reconcile(Context(store=store))
+    assert group.serving() == [sick, well]
 
 
 def test_a_launch_that_fails_is_an_activity_that_says_why_and_the_group_rests(net: World) -> None:
