@@ -19,7 +19,7 @@ from typing import Any
 from sandbox import layout
 from sandbox.api.credentials import AccountKey
 from sandbox.api.throttle import DEFAULT_PER_S
-from sandbox.commands import up
+from sandbox.commands import plugin, up
 from sandbox.substrate import teardown
 
 GOAL_MS = 5.0
@@ -118,7 +118,7 @@ def tell(when: str, took: list[float]) -> float:
 def main() -> int:
     """Measure; 1 if the goal is missed."""
     try:
-        up.start()
+        up.start(plugin.home(plugin.OWN)[0])
         client = Client()
         make_network(100)  # code that is loaded when it is first used
         tell("nothing else happens", read(client, lambda count: count < IDLE_CALLS))

@@ -1,5 +1,6 @@
 """Wrong commands: one clear line each, and nothing is made."""
 
+import re
 import subprocess
 import sys
 
@@ -39,3 +40,11 @@ def test_down_works_on_a_machine_where_nothing_is_installed(nothing: None) -> No
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout == "There is no sandbox on this machine.\n"
+
+
+def test_the_benchmark_prints_what_it_measured_and_leaves_nothing(nothing: None) -> None:
+    """Whether the goal is met is for a quiet machine to say."""
+    done = run("python", "-m", "tests.bench.read_latency")
+    assert len(re.findall(r"p50 +[\d.]+ ms +p99 +[\d.]+ ms +\d+ calls", done.stdout)) == 2, done.stdout + done.stderr
+    assert "goal: p50 of at most" in done.stdout
+    assert not layout.STATE.exists()
