@@ -42,7 +42,6 @@ ABSENT = {
     "SecurityGroupPolicySet.PolicyStatistics": "statistics that only some regions count",
     "TcrNamespaceInfo.TagSpecification": "tags of namespaces",
     "TopicInfo.CustomKmsInfo": "topics with a key of the customer's",
-    "TopicInfo.Extends": "anonymous access",
 }
 """Nested blocks that an answer has only for what the sandbox does not make."""
 
@@ -58,12 +57,7 @@ def faults(value: Any, model: type[AbstractModel], path: str = "") -> Iterator[s
         found = value.get(name)
         if found is not None:
             yield from _ill_typed(found, shape, f"{path}{name}")
-        elif (
-            shape.blank() is None
-            and not shape.nullable
-            and f"{model.__name__}.{name}" not in ABSENT
-            and model.__name__ != "LaunchTemplateVersionData"
-        ):
+        elif shape.blank() is None and not shape.nullable and f"{model.__name__}.{name}" not in ABSENT:
             yield f"{path}{name}: missing, and {model.__name__} does not call it nullable"
 
 
