@@ -8,24 +8,28 @@ from contextlib import contextmanager
 from typing import Any
 
 from sandbox.substrate import authority
+from sandbox.substrate.errors import SubstrateError
 from sandbox.substrate.names import lookups, name_server
 from sandbox.substrate.network import topology
 from sandbox.substrate.servers import balancers, caches, machines, metrics, registries
 from sandbox.substrate.specs import (
     Balancer,
     Cache,
+    Cluster,
+    ClusterProgram,
     Firewall,
     Host,
     Machine,
     Metrics,
     Nat,
+    Node,
     Registry,
     Router,
     Subnet,
     Zone,
 )
 
-Spec = Router | Subnet | Nat | Host | Balancer | Cache | Machine | Metrics | Registry
+Spec = Router | Subnet | Nat | Host | Balancer | Cache | Machine | Metrics | Registry | Cluster | Node | ClusterProgram
 
 _DOINGS: Mapping[type[Spec], tuple[Callable[[Any], object], Callable[[str], None]]] = {
     Router: (topology.ensure_router, topology.remove_router),
@@ -63,6 +67,14 @@ class Plane:
     def machines_running(self) -> Mapping[str, bool]:
         """Machine name -> whether it runs. A machine that was never ensured is absent."""
         return {name: state == "running" for name, state in machines.states().items()}
+
+    def cluster_credentials(self, cluster: str, user: str, groups: Sequence[str]) -> tuple[str, str, str]:
+        """(CA, certificate, key), each PEM, by which a user with these groups reaches the API server of a cluster."""
+        raise SubstrateError(f"{cluster}: there are no clusters yet")
+
+    def nodes_ready(self, cluster: str) -> Mapping[str, bool]:
+        """Node name -> whether Kubernetes calls it ready. Nodes that it does not know are absent."""
+        raise SubstrateError(f"{cluster}: there are no clusters yet")
 
     def apply_zones(self, zones: Sequence[Zone]) -> None:
         """The whole set of zones that the name server answers for from now on."""

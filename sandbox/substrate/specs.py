@@ -281,3 +281,55 @@ class Registry:
     certificate: str
     port: int = 443
     users: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cluster:
+    """A Kubernetes control plane on a host that has a private leg: etcd, API server, controller manager, scheduler.
+
+    `address`: the host's private address; the API server listens on its port 6443. `services`: the range of cluster
+    addresses of services. `names`: more addresses and names that the API server's certificate is for.
+    `encryption_key`: base64 of 32 bytes; with one, secrets are encrypted where they are kept.
+    """
+
+    name: str
+    host: str
+    address: IPv4Address
+    services: IPv4Network
+    names: tuple[str, ...] = ()
+    encryption_key: str | None = None
+    audit_log: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Node:
+    """A machine of a cluster, in a host's namespace (made before, with its leg in the machines' subnet).
+
+    Its second leg has the address `eni` in `pod_subnet`; its pods get the addresses `pods` of the same subnet.
+    `name` is the node's name in the cluster too. `taints`: (key, value, effect).
+    """
+
+    name: str
+    cluster: str
+    host: str
+    region: str
+    zone: str
+    instance_id: str
+    instance_type: str
+    pod_subnet: str
+    eni: IPv4Address
+    pods: tuple[IPv4Address, ...]
+    cores: int
+    memory_bytes: int
+    labels: Mapping[str, str] = field(default_factory=dict[str, str])
+    taints: tuple[tuple[str, str, str], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusterProgram:
+    """A program of the cloud's own that works on a cluster: `python -m <module>` with its arguments, on the machine."""
+
+    name: str
+    cluster: str
+    module: str
+    arguments: tuple[str, ...] = ()

@@ -8,11 +8,14 @@ from sandbox.substrate.errors import SubstrateError
 from sandbox.substrate.specs import (
     Balancer,
     Cache,
+    Cluster,
+    ClusterProgram,
     Firewall,
     Host,
     Machine,
     Metrics,
     Nat,
+    Node,
     Registry,
     Router,
     Subnet,
@@ -28,8 +31,8 @@ def _accepts(spec: Spec) -> str | None:
 class Recording(Plane):
     """What it holds is what was ensured and not removed, by name.
 
-    Set `health`, `running` or `living` to play what a data plane would report, and `refuses` to say of a spec why it
-    cannot be made. Its certificates are real, and nobody's authority signed them.
+    Set `health`, `running`, `ready` or `living` to play what a data plane would report, and `refuses` to say of a spec
+    why it cannot be made. Its certificates are real, and nobody's authority signed them.
     """
 
     def __init__(self) -> None:
@@ -42,6 +45,9 @@ class Recording(Plane):
         self.machines: dict[str, Machine] = {}
         self.metrics: dict[str, Metrics] = {}
         self.registries: dict[str, Registry] = {}
+        self.clusters: dict[str, Cluster] = {}
+        self.nodes: dict[str, Node] = {}
+        self.programs: dict[str, ClusterProgram] = {}
         self._kinds: Mapping[type, dict[str, Any]] = {
             Router: self.routers,
             Subnet: self.subnets,
@@ -52,11 +58,15 @@ class Recording(Plane):
             Machine: self.machines,
             Metrics: self.metrics,
             Registry: self.registries,
+            Cluster: self.clusters,
+            Node: self.nodes,
+            ClusterProgram: self.programs,
         }
         self.firewalls: dict[str, Firewall] = {}
         self.zones: tuple[Zone, ...] = ()
         self.health: dict[str, dict[str, dict[str, bool]]] = {}
         self.running: dict[str, bool] = {}
+        self.ready: dict[str, bool] = {}
         self.living: dict[str, dict[str, bool]] = {}
         self.refuses: Callable[[Spec], str | None] = _accepts
 
@@ -69,6 +79,8 @@ class Recording(Plane):
             self.firewalls[spec.name] = spec.firewall
         if isinstance(spec, Machine):
             self.running[spec.name] = True
+        if isinstance(spec, Node):
+            self.ready.setdefault(spec.name, True)
 
     def remove(self, kind: type[Spec], name: str) -> None:
         self._kinds[kind].pop(name, None)
@@ -76,6 +88,8 @@ class Recording(Plane):
             self.firewalls.pop(name, None)
         if kind is Machine:
             self.running.pop(name, None)
+        if kind is Node:
+            self.ready.pop(name, None)
 
     def set_firewall(self, host: str, rules: Firewall | None) -> None:
         if host not in self.hosts:
@@ -90,6 +104,15 @@ class Recording(Plane):
 
     def machines_running(self) -> Mapping[str, bool]:
         return dict(self.running)
+
+    def cluster_credentials(self, cluster: str, user: str, groups: Sequence[str]) -> tuple[str, str, str]:
+        if cluster not in self.clusters:
+            raise SubstrateError(f"there is no cluster {cluster!r}")
+        certificate, key = self_signed(user, 3650)
+        return certificate, certificate, key
+
+    def nodes_ready(self, cluster: str) -> Mapping[str, bool]:
+        return {name: self.ready[name] for name, node in self.nodes.items() if node.cluster == cluster}
 
     def apply_zones(self, zones: Sequence[Zone]) -> None:
         self.zones = tuple(zones)
