@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx2
+import msgspec
 import yaml
 from lightkube import Client, KubeConfig
 from lightkube.core.exceptions import ApiError
@@ -79,7 +80,8 @@ class Api:
                 # Without a version the watch begins with all that is there: nothing between two watches is missed.
                 for _ in self._client.watch(kind, server_timeout=WATCH_S, **_everywhere(kind)):
                     changed()
-            except (ApiError, httpx2.HTTPError):
+            # A server that dies may leave half a line.
+            except (ApiError, httpx2.HTTPError, msgspec.MsgspecError):
                 pause.wait(1.0)
 
 

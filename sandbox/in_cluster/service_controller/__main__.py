@@ -8,6 +8,8 @@ import logging
 from pathlib import Path
 
 import httpx2
+import msgspec
+from lightkube.resources.apiextensions_v1 import CustomResourceDefinition
 from lightkube.resources.core_v1 import Pod, Service
 
 from sandbox import layout
@@ -17,6 +19,7 @@ from sandbox.in_cluster.service_controller.balancers import Marks
 from sandbox.in_cluster.service_controller.cloud import Cloud, CloudError
 from sandbox.in_cluster.service_controller.cluster import NAME, LiveCluster
 from sandbox.in_cluster.service_controller.controller import Controller
+from sandbox.in_cluster.service_controller.installed import RESOURCE
 
 REST_S = 10.0
 """Between rounds when nothing changes: what is changed in the cloud is mended after this."""
@@ -47,7 +50,13 @@ def main() -> None:
     for kind in (Service, Pod):
         api.follow(kind, bell.ring)
 
+    installed = False
+
     def work() -> float | None:
+        nonlocal installed
+        if not installed:
+            api.apply(msgspec.convert(RESOURCE, CustomResourceDefinition))
+            installed = True
         done = controller.round()
         return SOON_S if done.failed or done.waiting else None
 
