@@ -10,6 +10,10 @@ PRIVATE = tuple(IPv4Network(n) for n in ("10.0.0.0/8", "172.16.0.0/12", "192.168
 """RFC 1918: never seen outside a router."""
 UPLINK = "uplink"
 """The interface towards the internet, in a router and in a region."""
+POD_LEG = "eth2"
+"""A node's interface in the subnet of its pods."""
+PODS = "veth*"
+"""The interfaces of a node on which its pods hang."""
 
 
 def _set(items: Iterable[object]) -> str:
@@ -37,25 +41,38 @@ def _rule(rule: Rule, direction: str) -> str:
 
 
 def host(firewall: Firewall) -> str:
-    """A host's rules. As in the cloud, the metadata server and the resolver stay reachable whatever they say."""
+    """A host's rules. As in the cloud, the metadata server and the resolver stay reachable whatever they say.
+
+    On a node they hold for its pods too. What never leaves the node meets none of them: they stand at its legs.
+    """
     services = _set((layout.METADATA, layout.RESOLVER))
-    ingress = [_rule(rule, "saddr") for rule in firewall.ingress if rule.peers]
-    egress = [_rule(rule, "daddr") for rule in firewall.egress if rule.peers]
     trusted = [f"ip saddr {_set(firewall.trusted)} accept"] if firewall.trusted else []
     return _table(
         "host",
         [
-            "chain input { type filter hook input priority filter; policy drop;",
-            'iifname "lo" accept',
-            "ct state established,related accept",
+            "chain ingress {",
             *trusted,
-            *ingress,
+            *(_rule(rule, "saddr") for rule in firewall.ingress if rule.peers),
+            "}",
+            "chain egress {",
+            f"ip daddr {services} accept",
+            *(_rule(rule, "daddr") for rule in firewall.egress if rule.peers),
+            "}",
+            "chain input { type filter hook input priority filter; policy drop;",
+            f'iifname {{ "lo", "{PODS}" }} accept',
+            "ct state established,related accept",
+            "jump ingress",
             "}",
             "chain output { type filter hook output priority filter; policy drop;",
-            'oifname "lo" accept',
+            f'oifname {{ "lo", "{PODS}" }} accept',
             "ct state established,related accept",
-            f"ip daddr {services} accept",
-            *egress,
+            "jump egress",
+            "}",
+            "chain forward { type filter hook forward priority filter; policy drop;",
+            "ct state established,related accept",
+            f'iifname "{PODS}" oifname "{PODS}" accept',
+            f'iifname "{PODS}" jump egress',
+            f'iifname != "{PODS}" jump ingress',
             "}",
         ],
     )

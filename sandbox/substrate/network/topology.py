@@ -3,13 +3,11 @@
 Every namespace but these is a router or a host. All are joined by veth pairs to bridges; none is joined to the
 machine's own network, which gets one thing: an `unreachable` route, so that a mistaken packet to the sandbox's
 addresses never leaves.
-Addresses decide the MAC addresses, so that a host that takes over another's address is found at once.
 """
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from ipaddress import IPv4Address, IPv4Network
-from typing import NamedTuple
 
 from sandbox import layout
 from sandbox.substrate import ledger
@@ -18,6 +16,7 @@ from sandbox.substrate.errors import SubstrateError
 from sandbox.substrate.ledger import Record
 from sandbox.substrate.network import firewall, intranet, namespaces
 from sandbox.substrate.network.firewall import PRIVATE, UPLINK
+from sandbox.substrate.network.legs import Leg, bridge_lines, gateway, interface, plug
 from sandbox.substrate.specs import Firewall, Host, Nat, Router, Subnet
 from sandbox.substrate.supervision import processes
 
@@ -29,23 +28,6 @@ PUBLIC_BRIDGE = "public"
 CORE_BRIDGE = "core"
 ROUTER_ADDRESSES = 256
 """So many addresses at the top of a region's public range belong to routers; services hand out the others."""
-
-
-def interface(*parts: str) -> str:
-    """An interface name for what the parts name: 13 characters of the kernel's 15."""
-    return "v" + hashlib.sha256("/".join(parts).encode()).hexdigest()[:12]
-
-
-def _mac(address: IPv4Address) -> str:
-    return "02:53:" + ":".join(f"{octet:02x}" for octet in address.packed)
-
-
-def _gateway(network: IPv4Network) -> IPv4Address:
-    return network.network_address + 1
-
-
-def _with_prefix(address: IPv4Address, network: IPv4Network) -> str:
-    return f"{address}/{network.prefixlen}"
 
 
 def start() -> None:
@@ -75,19 +57,19 @@ def _furnish_internet() -> None:
     clients = {client_bridge(plan.short): plan.clients for plan in layout.REGIONS.values()}
     bridges = {CORE_BRIDGE: layout.CORE_RANGE, **clients, client_bridge("any"): layout.ANYWHERE_CLIENTS}
     namespaces.nft(layout.INTERNET, firewall.internet())
-    namespaces.ip(layout.INTERNET, (line for name, net in bridges.items() for line in _bridge(name, net)))
+    namespaces.ip(layout.INTERNET, (line for name, net in bridges.items() for line in bridge_lines(name, net)))
 
 
 def _furnish_region(plan: layout.RegionPlan) -> None:
     namespaces.nft(plan.short, firewall.edge(plan.public, plan.uplink, partitioned=False))
-    namespaces.ip(plan.short, _bridge(PUBLIC_BRIDGE, plan.public))
-    _plug(_Leg(plan.short, UPLINK, plan.uplink, layout.INTERNET, CORE_BRIDGE, layout.CORE_RANGE))
-    namespaces.ip(plan.short, [f"route replace default via {_gateway(layout.CORE_RANGE)}"])
+    namespaces.ip(plan.short, bridge_lines(PUBLIC_BRIDGE, plan.public))
+    plug(Leg(plan.short, UPLINK, plan.uplink, layout.INTERNET, CORE_BRIDGE, layout.CORE_RANGE))
+    namespaces.ip(plan.short, [f"route replace default via {gateway(layout.CORE_RANGE)}"])
     namespaces.ip(layout.INTERNET, [f"route replace {plan.public} via {plan.uplink}"])
 
 
 def _forget() -> None:
-    for kind in ("host", "nat", "subnet", "router", "place"):
+    for kind in ("pod_leg", "host", "nat", "subnet", "router", "place"):
         for name in ledger.every(kind):
             ledger.drop(kind, name)
 
@@ -95,40 +77,6 @@ def _forget() -> None:
 def client_bridge(short: str) -> str:
     """The bridge on the internet where the clients of a region (or `any`) stand."""
     return f"clients-{short}"
-
-
-def _bridge(name: str, network: IPv4Network) -> list[str]:
-    gateway = _gateway(network)
-    return [
-        f"link add {name} address {_mac(gateway)} type bridge forward_delay 0",
-        f"address add {_with_prefix(gateway, network)} dev {name}",
-        f"link set {name} up",
-    ]
-
-
-class _Leg(NamedTuple):
-    """An interface of namespace `owner`, plugged into a bridge of namespace `place`."""
-
-    owner: str
-    name: str
-    address: IPv4Address
-    place: str
-    bridge: str
-    network: IPv4Network
-
-
-def _plug(leg: _Leg) -> None:
-    port = interface(leg.owner, leg.name)
-    end = f"peer name {leg.name} address {_mac(leg.address)} netns {layout.namespace(leg.owner)}"
-    lines = [f"link add {port} type veth {end}", f"link set {port} master {leg.bridge} up"]
-    try:
-        namespaces.ip(leg.place, lines)
-    except SubstrateError:
-        # A half-made pair of an earlier try is in the way; removing one end removes both.
-        namespaces.ip(leg.place, [f"link delete {port}"], force=True)
-        namespaces.ip(leg.place, lines)
-    address = _with_prefix(leg.address, leg.network)
-    namespaces.ip(leg.owner, [f"address replace {address} dev {leg.name}", f"link set {leg.name} up"])
 
 
 def _region(name: str) -> layout.RegionPlan:
@@ -168,10 +116,10 @@ def _router_namespace(router: Router) -> IPv4Address:
         address = IPv4Address(record["address"]) if record else _free_address(router.region, plan)
         namespaces.create(router.name, forwarding=True)
         namespaces.nft(router.name, firewall.router((), (), ()))
-        _plug(_Leg(router.name, UPLINK, address, plan.short, PUBLIC_BRIDGE, plan.public))
+        plug(Leg(router.name, UPLINK, address, plan.short, PUBLIC_BRIDGE, plan.public))
         # On the loopback, as not every kernel has dummy interfaces; hosts reach them through their gateway.
         service = [f"address replace {a}/32 dev lo" for a in (layout.METADATA, layout.RESOLVER)]
-        namespaces.ip(router.name, [*service, f"route replace default via {_gateway(plan.public)}"])
+        namespaces.ip(router.name, [*service, f"route replace default via {gateway(plan.public)}"])
         ledger.put("router", router.name, {"region": router.region, "address": str(address)})
         return address
 
@@ -208,10 +156,10 @@ def ensure_subnet(subnet: Subnet) -> None:
         if record is None:
             bridge = interface(subnet.name)
             try:
-                namespaces.ip(subnet.router, _bridge(bridge, subnet.cidr))
+                namespaces.ip(subnet.router, bridge_lines(bridge, subnet.cidr))
             except SubstrateError:  # A half-made one of an earlier try is in the way.
                 namespaces.ip(subnet.router, [f"link delete {bridge}"], force=True)
-                namespaces.ip(subnet.router, _bridge(bridge, subnet.cidr))
+                namespaces.ip(subnet.router, bridge_lines(bridge, subnet.cidr))
         elif (record["router"], record["cidr"]) != (wanted["router"], wanted["cidr"]):
             raise SubstrateError(f"subnet {subnet.name} is {record['cidr']} in {record['router']}; that cannot change")
         ledger.put("subnet", subnet.name, wanted)
@@ -290,7 +238,7 @@ def ensure_host(host: Host) -> None:
                 namespaces.ip(host.name, (f"link delete {name}" for name in changed), force=True)
             for leg in legs:
                 if leg.name in changed:
-                    _plug(leg)
+                    plug(leg)
             namespaces.ip(host.name, _host_routes(legs))
         ledger.put("host", host.name, wanted)
 
@@ -314,28 +262,28 @@ def _host_record(host: Host) -> Record:
     }
 
 
-def _host_legs(host: Host) -> list[_Leg]:
+def _host_legs(host: Host) -> list[Leg]:
     """A host's interfaces. Raises SubstrateError if an address is not of the network it shall stand in."""
-    legs: list[_Leg] = []
+    legs: list[Leg] = []
     if host.subnet and host.private:
         subnet = _known("subnet", host.subnet)
         network = IPv4Network(subnet["cidr"])
         if host.private not in network:
             raise SubstrateError(f"host {host.name}: {host.private} is not in subnet {host.subnet}, {network}")
         bridge = interface(host.subnet)
-        legs.append(_Leg(host.name, PRIVATE_LEG, host.private, subnet["router"], bridge, network))
+        legs.append(Leg(host.name, PRIVATE_LEG, host.private, subnet["router"], bridge, network))
     if host.public:
-        legs.append(_Leg(host.name, PUBLIC_LEG, host.public, *_public_place(host)))
+        legs.append(Leg(host.name, PUBLIC_LEG, host.public, *_public_place(host)))
     return legs
 
 
-def _host_routes(legs: Sequence[_Leg]) -> list[str]:
+def _host_routes(legs: Sequence[Leg]) -> list[str]:
     """By the public leg, if there is one; the private leg then still leads to all private networks."""
     routes: list[str] = []
     for leg in legs:
         inner = leg.name == PRIVATE_LEG and len(legs) > 1
         reach: Iterable[object] = (*PRIVATE, layout.METADATA, layout.RESOLVER) if inner else ("default",)
-        routes += [f"route replace {r} via {_gateway(leg.network)} dev {leg.name}" for r in reach]
+        routes += [f"route replace {r} via {gateway(leg.network)} dev {leg.name}" for r in reach]
     return routes
 
 

@@ -1,0 +1,1 @@
+"""The pods' network: Debian's `ptp` plugin makes the veth pair, `addresses.py` says which address a pod has."""
