@@ -211,7 +211,7 @@ class GatewayConfig(Model):
     drain_notice_s: Annotated[int, Field(ge=0, le=120)] = 15
     """How long a draining gateway still accepts requests while balancers notice its readiness."""
     workers: Annotated[int, Field(ge=1, le=64)] | None = None
-    """nginx worker processes; None: one per CPU."""
+    """nginx worker processes; None: one per core, of the container where it is told its cores, else of the machine."""
     worker_connections: Annotated[int, Field(ge=64, le=1_048_576)] = 16_384
     tenants_poll_s: Annotated[float, Field(gt=0, le=300)] = 2
     """How often the tenant registry and credentials are looked at for changes."""

@@ -25,7 +25,8 @@ from sandbox.toolchain import preflight
 
 TESTS = Path(__file__).resolve().parent
 ISOLATED_DIRECTORIES = tuple(
-    TESTS / name for name in ("sandbox/edge_running", "sandbox/network_running", "sandbox/substrate", "drills")
+    TESTS / name
+    for name in ("gateway/containers", "sandbox/edge_running", "sandbox/network_running", "sandbox/substrate", "drills")
 )
 """In this order: the drills bring up whole sandboxes, and the other pytest begins with one."""
 INSIDE = "SANMEN_ISOLATED" in os.environ

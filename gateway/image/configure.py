@@ -19,6 +19,9 @@ from pathlib import Path
 from typing import Any
 
 WORKER_USER = "www-data"
+CORES = "SANMEN_CORES"
+"""Environment variable: how many cores this container may use. Kubernetes tells it by `resourceFieldRef`."""
+WORKERS_LIMIT = 64
 OWNED = ("body", "proxy", "fastcgi", "uwsgi", "scgi")
 
 
@@ -88,6 +91,16 @@ def real_ip(listen: Mapping[str, Any]) -> str:
     return "\n    ".join([*trusted, "real_ip_header X-Forwarded-For;"]) if trusted else ""
 
 
+def workers(environment: Mapping[str, str]) -> str:
+    """As many as CORES says; nginx would count the cores of the machine, of which a container has a few."""
+    given = environment.get(CORES)
+    if not given:
+        return "auto"
+    if not given.isdecimal() or not 1 <= int(given) <= WORKERS_LIMIT:
+        raise ConfigureError(f"{CORES}: a whole number from 1 to {WORKERS_LIMIT} is wanted (given {given!r})")
+    return given
+
+
 def render(settings: Mapping[str, Any], paths: Paths) -> str:
     """nginx.conf. Raises ConfigureError or KeyError."""
     listen, buffers = settings["listen"], settings["buffers"]
@@ -95,7 +108,7 @@ def render(settings: Mapping[str, Any], paths: Paths) -> str:
     connections = int(settings["worker_connections"])
     values = {
         "user": f"user {WORKER_USER};\n" if os.geteuid() == 0 else "",
-        "workers": settings["workers"] or "auto",
+        "workers": settings["workers"] or workers(os.environ),
         "nofile": min(connections * 2, resource.getrlimit(resource.RLIMIT_NOFILE)[1]),
         "worker_connections": connections,
         "drain_s": settings["drain_s"],

@@ -75,11 +75,12 @@ def checksum() -> str:
     """Of the whole image."""
     digest = hashlib.sha256(base_checksum().encode())
     for name, path in contents().items():
-        digest.update(f"{name}\0{_mode(path):o}\0".encode() + path.read_bytes() + b"\0")
+        digest.update(f"{name}\0{mode(path):o}\0".encode() + path.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
 
 
-def _mode(path: Path) -> int:
+def mode(path: Path) -> int:
+    """What a file of contents() may do inside the image."""
     programs = path.name in ("init", "lay-out", "start", "run") or (path.parent == HERE and path.suffix == ".py")
     return 0o755 if programs else 0o644
 
@@ -95,14 +96,13 @@ def build(cache_dir: Path, progress: Progress) -> Path:
     image = images / f"{IMAGE_ID}-{checksum()}"
     if image.is_dir() and link.is_symlink() and link.readlink() == Path(image.name):
         return image / "rootfs"
-    images.mkdir(parents=True, exist_ok=True)
-    with _locked(images):
+    root = base(cache_dir, progress)
+    with locked(images):
         if not image.is_dir():
-            base = _base(images, progress)
             progress("gateway image: adding the gateway")
             draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=images))
             try:
-                _copy(base / "rootfs", draft / "rootfs")
+                _copy(root, draft / "rootfs")
                 _install(draft / "rootfs")
                 draft.chmod(0o755)
                 draft.rename(image)
@@ -113,27 +113,35 @@ def build(cache_dir: Path, progress: Progress) -> Path:
 
 
 @contextlib.contextmanager
-def _locked(images: Path) -> Generator[None]:
-    """Two builds at once make one image."""
+def locked(images: Path) -> Generator[None]:
+    """Two builds at once in `cache_dir / "images"` make one image."""
     with (images / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
-def _base(images: Path, progress: Progress) -> Path:
-    base = images / f"base-{base_checksum()}"
-    if base.is_dir():
-        return base
+def base(cache_dir: Path, progress: Progress) -> Path:
+    """The packages alone: their root file system, built unless it is there. Raises ImageError."""
+    images = cache_dir / "images"
+    found = images / f"base-{base_checksum()}"
+    if not found.is_dir():
+        images.mkdir(parents=True, exist_ok=True)
+        with locked(images):
+            if not found.is_dir():
+                _build_base(found, progress)
+    return found / "rootfs"
+
+
+def _build_base(target: Path, progress: Progress) -> None:
     if not shutil.which("mmdebstrap"):
         raise ImageError("gateway image: mmdebstrap is missing; install the Debian package mmdebstrap")
-    draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=images))
+    draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=target.parent))
     draft.chmod(0o755)
     try:
         _bootstrap(draft / "rootfs", progress)
-        draft.rename(base)
+        draft.rename(target)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
-    return base
 
 
 def _bootstrap(target: Path, progress: Progress) -> None:
@@ -192,7 +200,7 @@ def _install(root: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)
         path.write_bytes(source.read_bytes())
-        path.chmod(_mode(source))
+        path.chmod(mode(source))
     for unit in ("nginx", *(name for name in PACKAGES if name.startswith("prometheus-"))):
         # On a machine with systemd the gateway's own unit runs them.
         (root / "etc/systemd/system").mkdir(parents=True, exist_ok=True)

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Runs nginx in the foreground and drains it: the container's command and the machine's service.
 
-On SIGTERM readiness fails first; for `drain_notice_s` requests are still served while balancers notice; then open
-streams finish, `drain_s` at most. A second SIGTERM ends the notice.
+On SIGTERM or SIGQUIT readiness fails first; for `drain_notice_s` requests are still served while balancers notice;
+then open streams finish, `drain_s` at most. A second one ends the notice.
 """
 
 import argparse
@@ -57,8 +57,8 @@ def watch(server: subprocess.Popen[bytes], ended: Callable[[], None]) -> None:
 def serve(paths: Paths) -> int:
     """Configure, run, drain. Returns nginx's exit status."""
     stop = Drain()
-    signal.signal(signal.SIGTERM, stop.signal)
-    signal.signal(signal.SIGINT, stop.signal)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):  # process 1 would not even see the others
+        signal.signal(number, stop.signal)
     configuration = configure(paths)
     command = ("/usr/sbin/nginx", "-p", str(paths.run), "-e", "stderr", "-c", str(configuration))
     server = subprocess.Popen(command)
