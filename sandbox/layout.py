@@ -24,6 +24,8 @@ SESSION_FILES = ("env", "ca.pem", "demo-key", "passphrase")
 
 API_HOST = "127.0.0.1"
 API_PORT = 4510
+WAY_IN_PORT = 4511
+"""On API_HOST too: the proxy that leads into the private networks."""
 API_SOCKET = STATE / "api.sock"
 """The same API for namespaces: a unix socket is not bound to one."""
 API_ROOT_DOMAIN = "tencentcloudapi.localhost"

@@ -30,7 +30,7 @@ def preview(stack: str, words: list[str], wanted: str = plugin.OWN) -> int:
     stacks = stack_files.names()
     if stack not in stacks:
         raise CommandError(f"STACK: there is no stack '{stack}'; there are: {', '.join(stacks)}")
-    if stack_files.on_tke(stack) and not local_bin.KUBERNETES.exists():
+    if stack_files.on_tke(stack) and not local_bin.PLUGIN.exists():
         raise CommandError(f"this stack needs the Kubernetes plugin: 'make preview STACK={stack}' makes it ready")
     home, _ = plugin.home(wanted)
     with tempfile.TemporaryDirectory(prefix="sanmen-preview-") as folder:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from sandbox.toolchain import environment, go_build, local_bin, packages, preflight, programs, stack_files, turn
-from sandbox.toolchain.programs import Program
+from sandbox.toolchain.programs import Need, Program
 from sandbox.toolchain.steps import Steps, ToolchainError
 
 OLDEST_PYTHON = (3, 11)
@@ -36,7 +36,7 @@ def _prepare(purpose: str, wanted: Sequence[Program], steps: Steps) -> None:
         if found:
             lines = "\n    ".join(str(missing) for missing in found)
             raise ToolchainError(f"this machine is not ready:\n    {lines}")
-        packages.install(steps)
+        packages.install(steps, clusters=any(program.needed_by is Need.CLUSTERS for program in wanted))
     environment.ensure(steps)
     local_bin.ensure(go_build.ensure(wanted, steps))
     if purpose == "test":

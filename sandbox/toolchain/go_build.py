@@ -49,12 +49,15 @@ def _build(program: Program, command: Go, steps: Steps) -> Path:
     partial = built.with_suffix(".partial")
     text = f"{program.title} {program.version}: building it once"
     with steps.step(text, program.expected) as progress, tempfile.TemporaryDirectory() as folder:
-        flags: dict[str, str | Path] = {"ldflags": "-s -w"}
-        if program.stamp:
-            flags["ldflags"] = f"-s -w -X {program.stamp}={program.version}"
+        values = {program.stamp: program.version} if program.stamp else {}
+        words = [f"-X {variable}={value}" for variable, value in {**values, **program.values}.items()]
+        flags: dict[str, str | Path] = {"ldflags": " ".join(["-s -w", *words])}
         if program.overlay:
             flags["overlay"] = _overlay(program, command, Path(folder))
         command.build(program.package, program.recipe, flags=flags, target=partial, progress=progress)
+    for name in program.called:
+        built.with_name(name).unlink(missing_ok=True)
+        built.with_name(name).symlink_to(built.name)
     partial.rename(built)
     return built
 
@@ -74,6 +77,7 @@ def _checksum(program: Program) -> str:
     """Of everything the build depends on."""
     files = sorted(path for path in program.recipe.rglob("*") if path.is_file())
     parts = [repr(program.stamp), program.package]
+    parts += [f"{variable}={value}" for variable, value in program.values.items()] + list(program.called)
     digest = hashlib.sha256("\0".join(parts).encode())
     for path in files:
         digest.update(b"\0" + str(path.relative_to(program.recipe)).encode() + b"\0" + path.read_bytes())

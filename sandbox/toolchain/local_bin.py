@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from sandbox import layout
-from sandbox.toolchain.programs import ENGINE, KUBERNETES_PLUGIN
+from sandbox.toolchain.programs import ENGINE, KUBERNETES, KUBERNETES_PLUGIN
 
 BIN = layout.LOCAL / "bin"
 PULUMI_HOME = layout.LOCAL / "pulumi"
 TENCENTCLOUD = "0.2.3"
 """Exactly the version that the locked Python package asks for: the engine takes no other from there."""
-KUBERNETES = PULUMI_HOME / "plugins" / f"resource-kubernetes-v{KUBERNETES_PLUGIN.version}" / KUBERNETES_PLUGIN.name
+PLUGIN = PULUMI_HOME / "plugins" / f"resource-kubernetes-v{KUBERNETES_PLUGIN.version}" / KUBERNETES_PLUGIN.name
 
 
 def ensure(programs: Mapping[str, Path]) -> None:
@@ -33,9 +33,15 @@ def ensure(programs: Mapping[str, Path]) -> None:
     own.mkdir(parents=True, exist_ok=True)
     _script(own / "pulumi-resource-tencentcloud", "sandbox.plugins.tencentcloud")
     if KUBERNETES_PLUGIN.name in programs:
-        KUBERNETES.parent.mkdir(parents=True, exist_ok=True)
-        KUBERNETES.unlink(missing_ok=True)
-        KUBERNETES.symlink_to(programs[KUBERNETES_PLUGIN.name])
+        _link(programs[KUBERNETES_PLUGIN.name], PLUGIN)
+    if KUBERNETES.name in programs:
+        _link(programs[KUBERNETES.name].with_name("kubectl"), BIN / "kubectl")
+
+
+def _link(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.unlink(missing_ok=True)
+    target.symlink_to(source)
 
 
 def _same_file(source: Path, target: Path) -> None:

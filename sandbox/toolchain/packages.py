@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from sandbox.toolchain.steps import Steps, ToolchainError
@@ -34,6 +35,8 @@ PACKAGES = (
     "util-linux",
 )
 """nginx and its modules are for the gateway's own tests: in the sandbox they run from the machine image."""
+FOR_CLUSTERS = ("containerd", "iptables", "runc")
+"""What Kubernetes' nodes take beside those."""
 
 POLICY = Path("/usr/sbin/policy-rc.d")
 """Debian's hook that a package asks whether it may start its service. 101: it may not."""
@@ -43,21 +46,24 @@ LOCK_TIMEOUT_S = 300
 """A fresh machine updates itself in the background, and holds the package manager's lock meanwhile."""
 
 
-def missing() -> list[str]:
-    """The packages that are not installed."""
+def missing(wanted: Sequence[str]) -> list[str]:
+    """Those of the packages that are not installed."""
     told = subprocess.run(
-        ["dpkg-query", "--show", "--showformat=${Package} ${db:Status-Status}\n", *PACKAGES],
+        ["dpkg-query", "--show", "--showformat=${Package} ${db:Status-Status}\n", *wanted],
         capture_output=True,
         text=True,
         check=False,
     )
     installed = {line.split()[0] for line in told.stdout.splitlines() if line.endswith(" installed")}
-    return [name for name in PACKAGES if name not in installed]
+    return [name for name in wanted if name not in installed]
 
 
-def install(steps: Steps) -> None:
-    """Install what is missing. None of it starts by itself, now or at a boot: the sandbox runs its own copies."""
-    wanted = missing()
+def install(steps: Steps, *, clusters: bool) -> None:
+    """Install what is missing. None of it starts by itself, now or at a boot: the sandbox runs its own copies.
+
+    clusters: with what Kubernetes' nodes take.
+    """
+    wanted = missing((*PACKAGES, *FOR_CLUSTERS) if clusters else PACKAGES)
     if not wanted:
         return
     with steps.step(f"Debian packages: {len(wanted)} to install", "about 1 min"):

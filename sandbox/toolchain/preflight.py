@@ -116,15 +116,15 @@ def check_addresses(routes: str | None = None) -> Iterator[Missing]:
             )
 
 
-def check_port(port: int = layout.API_PORT) -> Iterator[Missing]:
-    """The API's port on loopback."""
+def check_port(port: int) -> Iterator[Missing]:
+    """A port on loopback that the sandbox listens on."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((layout.API_HOST, port))
         except OSError:
             yield Missing(
-                f"port {port} on {layout.API_HOST} is in use, and the sandbox's API listens there",
+                f"port {port} on {layout.API_HOST} is in use, and the sandbox listens there",
                 f"find who holds it with 'ss -ltnp sport = :{port}' and end it",
             )
 
@@ -133,7 +133,8 @@ def check_machine(wanted: Sequence[Program]) -> list[Missing]:
     """Everything the sandbox needs of a machine that is not there. A sandbox that stands has its part already."""
     found = [*check_platform(), *check_root(), *check_kernel(), *check_addresses()]
     if not layout.OWNER.exists():
-        found += [*check_memory(), *check_disk(wanted), *check_port()]
+        found += [*check_memory(), *check_disk(wanted)]
+        found += [*check_port(layout.API_PORT), *check_port(layout.WAY_IN_PORT)]
     return found
 
 

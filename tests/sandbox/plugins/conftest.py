@@ -56,7 +56,7 @@ def tencentcloud(start: Start) -> Plugin:
 @pytest.fixture(scope="session")
 def kubernetes_schema() -> Iterator[Schema]:
     """What the official Kubernetes plugin, the one that previews are made with, says of its objects."""
-    argv = [local_bin.KUBERNETES, "127.0.0.1:1"]
+    argv = [local_bin.PLUGIN, "127.0.0.1:1"]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=CLEAN) as process:
         try:
             assert process.stdout is not None

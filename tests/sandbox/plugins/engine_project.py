@@ -26,9 +26,9 @@ def make_project(tmp_path: Path) -> Path:
     plugins = tmp_path / "home" / "plugins"
     (plugins / "resource-tencentcloud-v0.2.3").mkdir(parents=True)
     script(plugins / "resource-tencentcloud-v0.2.3" / "pulumi-resource-tencentcloud", str(HERE / "fake_cloud.py"))
-    kubernetes = plugins / local_bin.KUBERNETES.relative_to(local_bin.PULUMI_HOME / "plugins")
+    kubernetes = plugins / local_bin.PLUGIN.relative_to(local_bin.PULUMI_HOME / "plugins")
     kubernetes.parent.mkdir()
-    kubernetes.symlink_to(local_bin.KUBERNETES)
+    kubernetes.symlink_to(local_bin.PLUGIN)
     (tmp_path / "program" / "Pulumi.yaml").write_text(
         f"name: engine-run\nruntime:\n  name: python\n  options: {{virtualenv: {sys.prefix}}}\n"
     )

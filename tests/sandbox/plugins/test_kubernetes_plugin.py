@@ -20,7 +20,7 @@ def deployment(container: dict[str, Any], **spec: Any) -> dict[str, Any]:
 
 
 def test_the_plugin_has_the_version_of_the_table() -> None:
-    assert ask.version(local_bin.KUBERNETES) == KUBERNETES_PLUGIN.version
+    assert ask.version(local_bin.PLUGIN) == KUBERNETES_PLUGIN.version
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,18 @@ def test_a_program_is_built_once_with_its_version_in_it_and_no_build_folder_stay
     assert not go.BUILD.exists()
     monkeypatch.setenv("PATH", "")  # no Go any more
     assert go_build.ensure([program], Steps()) == {program.name: path}
+
+
+def test_one_executable_is_several_programs_by_the_names_it_is_called_by(program: Program, cache: Path) -> None:
+    source = SOURCE.replace("print(Version)", "print(os.Args[0], Version, Major)").replace(
+        "main\n", 'main\nimport "os"\n', 1
+    )
+    (program.recipe / "main.go").write_text(source + "\nvar Major string\n")
+    program = replace(program, called=("one", "two"), values={"main.Major": "7"})
+    path = go_build.ensure([program], Steps())[program.name]
+    for name in program.called:
+        said = subprocess.run([path.with_name(name)], capture_output=True, text=True, check=True).stderr
+        assert said == f"{path.with_name(name)}1.2.37"
 
 
 def test_a_changed_recipe_makes_a_new_program(program: Program, cache: Path) -> None:

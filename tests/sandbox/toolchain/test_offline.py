@@ -24,7 +24,7 @@ def test_a_fresh_checkout_is_made_ready_from_the_cache_alone(tmp_path: Path) -> 
     assert made.returncode == 0, made.stdout + made.stderr
     version = subprocess.run([copy / ".sanmen/bin/pulumi", "version"], capture_output=True, text=True)
     assert version.stdout.strip().lstrip("v").startswith("3.")
-    assert os.access(copy / local_bin.KUBERNETES.relative_to(layout.CHECKOUT), os.X_OK)
+    assert os.access(copy / local_bin.PLUGIN.relative_to(layout.CHECKOUT), os.X_OK)
     # Not from the checkout's folder: what is asked is where the installed package lies.
     asked = [copy / ".venv/bin/python", "-c", "import infra; print(infra.__file__)"]
     imported = subprocess.run(asked, cwd=tmp_path, capture_output=True, text=True)

@@ -10,7 +10,16 @@ import yaml
 
 from sandbox import layout
 from sandbox.toolchain import programs, stack_files
-from sandbox.toolchain.programs import ENGINE, GO_CLIENT, KUBERNETES_PLUGIN, PROGRAMS, Program
+from sandbox.toolchain.programs import (
+    ENGINE,
+    ETCD,
+    GO_CLIENT,
+    KUBERNETES,
+    KUBERNETES_PLUGIN,
+    METRICS_SERVER,
+    PROGRAMS,
+    Program,
+)
 
 
 @pytest.fixture
@@ -40,6 +49,11 @@ def test_a_region_on_tke_asks_for_the_kubernetes_plugin_however_it_is_written(
     assert programs.needed("preview", ["clusters"]) == [ENGINE, KUBERNETES_PLUGIN]
 
 
+def test_only_a_sandbox_that_runs_clusters_asks_for_their_programs(stack: Callable[[str, str], None]) -> None:
+    stack("clusters", "config:\n  sanmen:regions:\n    x: {compute: tke}\n")
+    assert programs.needed("run", ["clusters"]) == [ENGINE, KUBERNETES_PLUGIN, KUBERNETES, ETCD, METRICS_SERVER]
+
+
 def test_what_is_read_of_the_stack_files_is_what_they_say() -> None:
     for name in stack_files.names():
         settings = yaml.safe_load((layout.CHECKOUT / "stacks" / f"Pulumi.{name}.yaml").read_text())["config"]
@@ -47,9 +61,8 @@ def test_what_is_read_of_the_stack_files_is_what_they_say() -> None:
         assert stack_files.on_tke(name) == ("tke" in computes), name
 
 
-def test_the_tests_need_every_program_and_a_run_of_local_the_engine_alone() -> None:
+def test_the_tests_need_every_program() -> None:
     assert programs.needed("test", stack_files.names()) == list(PROGRAMS)
-    assert programs.needed("run", ["local"]) == [ENGINE]
     assert GO_CLIENT not in programs.needed("preview", stack_files.names())
 
 
@@ -65,6 +78,14 @@ def required(program: Program) -> dict[str, str]:
 
 def test_the_engine_is_the_version_that_the_table_says() -> None:
     assert required(ENGINE)[f"{programs.PULUMI}/pkg/v3"] == f"v{ENGINE.version}"
+
+
+def test_the_programs_of_clusters_are_the_versions_that_the_table_says() -> None:
+    modules = {"k8s.io/kubernetes": KUBERNETES, "go.etcd.io/etcd/server/v3": ETCD}
+    for module, program in {**modules, "sigs.k8s.io/metrics-server": METRICS_SERVER}.items():
+        assert required(program)[module] == f"v{program.version}"
+    replaced = re.findall(r"=> k8s\.io/\S+ v0\.(\S+)", (KUBERNETES.recipe / "go.mod").read_text())
+    assert {f"1.{version}" for version in replaced} == {KUBERNETES.version}
 
 
 def test_engine_and_plugin_share_all_but_what_cannot_be_shared() -> None:
