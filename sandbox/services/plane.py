@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from sandbox.substrate import authority
+from sandbox.substrate.clusters import control_plane
 from sandbox.substrate.errors import SubstrateError
 from sandbox.substrate.names import lookups, name_server
 from sandbox.substrate.network import topology
@@ -41,6 +42,7 @@ _DOINGS: Mapping[type[Spec], tuple[Callable[[Any], object], Callable[[str], None
     Machine: (machines.ensure, machines.remove),
     Metrics: (metrics.ensure, metrics.remove),
     Registry: (registries.ensure, registries.remove),
+    Cluster: (control_plane.ensure, control_plane.remove),
 }
 """What makes or changes, and what removes, a thing of each kind."""
 
@@ -70,7 +72,7 @@ class Plane:
 
     def cluster_credentials(self, cluster: str, user: str, groups: Sequence[str]) -> tuple[str, str, str]:
         """(CA, certificate, key), each PEM, by which a user with these groups reaches the API server of a cluster."""
-        raise SubstrateError(f"{cluster}: there are no clusters yet")
+        return control_plane.credentials(cluster, user, groups)
 
     def nodes_ready(self, cluster: str) -> Mapping[str, bool]:
         """Node name -> whether Kubernetes calls it ready. Nodes that it does not know are absent."""

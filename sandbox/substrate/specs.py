@@ -289,7 +289,8 @@ class Cluster:
 
     `address`: the host's private address; the API server listens on its port 6443. `services`: the range of cluster
     addresses of services. `names`: more addresses and names that the API server's certificate is for.
-    `encryption_key`: base64 of 32 bytes; with one, secrets are encrypted where they are kept.
+    `encryption_key`: base64 of 32 bytes; with one, secrets are encrypted where they are kept. `controllers`: further
+    flags of the controller manager, as {"horizontal-pod-autoscaler-downscale-stabilization": "30s"}.
     """
 
     name: str
@@ -299,6 +300,7 @@ class Cluster:
     names: tuple[str, ...] = ()
     encryption_key: str | None = None
     audit_log: bool = False
+    controllers: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True, kw_only=True)
