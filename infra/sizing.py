@@ -8,13 +8,12 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from infra.pod_sizing import STREAMS_PER_CORE, PodSize, pod_size
 from infra.settings.kinds import Compute, Region
 from infra.settings.stack import SettingsError, Stack
 
 HEADROOM = 1.5
 """Each region can carry 1.5 x its share: a third of the others' clients can move in."""
-STREAMS_PER_CORE = 1500
-"""Open streams a core serves at 70 % CPU. Assumed: a stream costs about 60 wake-ups/s of some 8 us each."""
 REQUESTS_PER_S_PER_CORE = 400
 """New requests a core takes per second at 70 % CPU, TLS to upstreams included. Assumed."""
 EIP_CONNECTIONS = 50_000
@@ -35,6 +34,8 @@ CLUSTER_NODES = {"L5": 5, "L20": 20, "L50": 50, "L100": 100, "L200": 200, "L500"
 """Nodes a cluster level holds. Source: docs/sources.md, TKE."""
 NODE_RESERVE_CORES = 0.5
 """What kubelet, CNI, log and metrics agents take of a node."""
+NODE_RESERVE_MIB = 1024
+"""Memory of the same."""
 LOG_BYTES_PER_REQUEST = 1024
 """One access log line, indexed."""
 PARTITION_BYTES_PER_S = 5 * 1024 * 1024
@@ -103,6 +104,8 @@ class CellSize:
     nodes_maximum: int
     cluster_level: str | None
     log_partitions: int
+    pod: PodSize | None
+    """A gateway's pod (None in a cvm cell)."""
 
 
 def plan(stack: Stack) -> Mapping[Region, CellSize]:
@@ -142,7 +145,13 @@ def _cell(stack: Stack, region: Region) -> tuple[CellSize, list[str]]:
     need_mib = (REDIS_BASE_MIB + load.tenants * REDIS_KIB_PER_TENANT / 1024) * (
         1 + stack.redis.spare_memory_percent / 100
     )
-    least, most, level = _nodes(stack, region, gateways)
+    pod = _pod(stack, region)
+    least, most, level = 0, 0, None
+    if pod is not None:
+        per_node = _pods_per_node(stack, pod)
+        if per_node == 0:
+            mistakes.append(_no_room(stack, pod))
+        least, most, level = _nodes(stack, region, gateways, max(1, per_node))
     return CellSize(
         requests_per_s=rate,
         streams=streams,
@@ -160,16 +169,45 @@ def _cell(stack: Stack, region: Region) -> tuple[CellSize, list[str]]:
         nodes_maximum=most,
         cluster_level=level,
         log_partitions=max(1, math.ceil(rate * LOG_BYTES_PER_REQUEST / PARTITION_BYTES_PER_S)),
+        pod=pod,
     ), mistakes
 
 
-def _cores(stack: Stack, region: Region) -> int:
+def _cores(stack: Stack, region: Region) -> float:
     """Cores of one gateway."""
     if stack.regions[region].compute is Compute.CVM:
         assert stack.cvm is not None
         return stack.cvm.cores
     assert stack.tke is not None
-    return stack.tke.pod_cores
+    return stack.tke.pod_millicores / 1000
+
+
+def _pod(stack: Stack, region: Region) -> PodSize | None:
+    if stack.regions[region].compute is not Compute.TKE:
+        return None
+    assert stack.tke is not None
+    return pod_size(
+        stack.load,
+        stack.gateway,
+        millicores=stack.tke.pod_millicores,
+        cpu_percent=stack.autoscaling.cpu_percent,
+    )
+
+
+def _pods_per_node(stack: Stack, pod: PodSize) -> int:
+    """Pods that fit on a node, by CPU and by memory."""
+    assert stack.tke is not None
+    by_cpu = (stack.tke.cores - NODE_RESERVE_CORES) * 1000 // pod.all_millicores
+    by_memory = (stack.tke.memory_gib * 1024 - NODE_RESERVE_MIB) // pod.all_memory_mib
+    return int(max(0, min(by_cpu, by_memory)))
+
+
+def _no_room(stack: Stack, pod: PodSize) -> str:
+    assert stack.tke is not None
+    return (
+        f"tke.pod_millicores: a pod asks for {pod.all_millicores}m CPU and {pod.all_memory_mib} MiB, more than a node "
+        f"of {stack.tke.cores} cores and {stack.tke.memory_gib} GiB has left for pods: smaller pods, or larger nodes"
+    )
 
 
 def _gateways(stack: Stack, region: Region, rate: float, streams: int) -> int:
@@ -194,13 +232,10 @@ def _balancer(rate: float, streams: int, mbps: int) -> BalancerClass:
     return BALANCERS[-1]
 
 
-def _nodes(stack: Stack, region: Region, gateways: int) -> tuple[int, int, str | None]:
+def _nodes(stack: Stack, region: Region, gateways: int, per_node: int) -> tuple[int, int, str]:
     """Nodes for the first and for the most gateways, and the cluster level that holds them."""
-    if stack.regions[region].compute is not Compute.TKE:
-        return 0, 0, None
     assert stack.tke is not None
     zones = len(stack.regions[region].zones)
-    per_node = max(1, math.floor((stack.tke.cores - NODE_RESERVE_CORES) / stack.tke.pod_cores))
     least = max(zones, math.ceil(gateways / per_node))
     most = max(least + 1, math.ceil(stack.autoscaling.maximum / per_node) + 1)  # one more: a node being replaced
     level = stack.tke.level or next(name for name, nodes in CLUSTER_NODES.items() if most <= nodes)

@@ -21,7 +21,6 @@ from infra.region.observability import Observability, ObservabilityArgs
 from infra.region.secrets import Secrets, SecretsArgs
 from infra.settings.kinds import Compute
 from infra.workload.gateway import Gateway, GatewayArgs
-from infra.workload.isolation import Isolation, IsolationArgs
 from infra.workload.service import Service, ServiceArgs
 
 
@@ -76,6 +75,7 @@ class RegionCell(pulumi.ComponentResource):
         )
         self._polish = Polish(cell.name("polish"), PolishArgs(cell=cell, balancer=self._balancer), child)
         flavour = cell.stack.regions[cell.region].compute
+        self._kubeconfig: pulumi.Output[str] | None = None
         target, compute, metrics = self._machines() if flavour is Compute.CVM else self._cluster()
         self._polish.complete(target)
         self.balancer_domain = self._balancer.domain
@@ -86,6 +86,8 @@ class RegionCell(pulumi.ComponentResource):
             "redis": pulumi.Output.concat(self._cache.host, f":{self._cache.port}"),
             "prometheus": metrics.address,
         }
+        if self._kubeconfig is not None:
+            self.summary["kubeconfig"] = self._kubeconfig
         self.register_outputs(self.summary)
 
     def _make_logs(self) -> Logs:
@@ -138,6 +140,7 @@ class RegionCell(pulumi.ComponentResource):
             ),
             child,
         )
+        self._kubeconfig = compute.kubeconfig
         target = self._workload(compute)
         metrics = Observability(
             cell.name("observability"),
@@ -160,24 +163,20 @@ class RegionCell(pulumi.ComponentResource):
             ),
             self._child,
         )
-        inside = pulumi.ResourceOptions(
-            parent=self, providers=[compute.access], depends_on=[*compute.ready, images.ready]
-        )
+        inside = pulumi.ResourceOptions(parent=self, providers=[compute.access])
+        after = [*compute.ready, images.ready]
         gateway = Gateway(
             cell.name("workload"),
             GatewayArgs(
                 cell=cell,
+                network=self._network,
+                after=after,
                 settings=self._cache.host.apply(lambda host: gateway_json(cell, host, self._cache.port)),
                 secret_files=self._secrets.files,
                 registry=args.registry.domain,
                 puller=args.registry.puller,
                 redis=pulumi.Output.concat(self._cache.host, f":{self._cache.port}"),
             ),
-            inside,
-        )
-        Isolation(
-            cell.name("isolation"),
-            IsolationArgs(cell=cell, network=self._network, namespace=gateway.namespace),
             inside,
         )
         service = Service(
@@ -188,7 +187,7 @@ class RegionCell(pulumi.ComponentResource):
                 balancer=self._balancer,
                 certificate_id=args.certificate_id,
                 cloud=args.cloud,
-                after=self._polish.port_80,
+                after=[*after, self._polish.port_80],
             ),
             inside,
         )

@@ -28,13 +28,14 @@ class ComputeTkeArgs:
 
 
 class ComputeTke(pulumi.ComponentResource):
-    """Cluster of a cell. cluster_id; access: provider that reaches it from inside the VPC.
+    """Cluster of a cell. cluster_id; access: provider that reaches it from inside the VPC; kubeconfig: so do people.
 
     `ready`: what workloads and agents wait for (nodes and add-ons).
     """
 
     cluster_id: pulumi.Output[str]
     access: pulumi_kubernetes.Provider
+    kubeconfig: pulumi.Output[str]
     ready: list[pulumi.Resource]
 
     def __init__(self, name: str, args: ComputeTkeArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -58,12 +59,17 @@ class ComputeTke(pulumi.ComponentResource):
             cluster_intranet_subnet_id=args.network.subnet_ids["operations"][self._cell.zones[0]],
             cluster_internet=False,
             # It waits for a node that is ready, and fails without one.
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[pool]),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                depends_on=[pool],
+                additional_secret_outputs=["password", "kubeConfig", "kubeConfigIntranet"],
+            ),
         )
         addons = self._addons(pool)
+        self.kubeconfig = pulumi.Output.secret(endpoint.kube_config_intranet)
         self.access = pulumi_kubernetes.Provider(
             self._cell.name("kubernetes"),
-            kubeconfig=endpoint.kube_config_intranet,
+            kubeconfig=self.kubeconfig,
             cluster_identifier=cluster.id,
             enable_server_side_apply=True,
             opts=self._child,
@@ -109,7 +115,12 @@ class ComputeTke(pulumi.ComponentResource):
                 keeps_data(stack, self, replace=("cdcId", "extensionAddons", "disableAddons", "clusterSubnetId")),
                 # A cluster can be rebuilt from the program; what it holds lies elsewhere. It is never left behind.
                 # The image name reads back as an image id. The level is where it begins: it grows with the cluster.
-                pulumi.ResourceOptions(retain_on_delete=False, ignore_changes=["clusterOs", "clusterLevel"]),
+                pulumi.ResourceOptions(
+                    retain_on_delete=False,
+                    ignore_changes=["clusterOs", "clusterLevel"],
+                    # Read back at every refresh; the provider marks the kubeconfigs alone.
+                    additional_secret_outputs=["password", "kubeConfig", "kubeConfigIntranet"],
+                ),
             ),
         )
 
@@ -144,7 +155,8 @@ class ComputeTke(pulumi.ComponentResource):
                 scaling=kubernetes.NativeNodePoolNativeScalingArgs(
                     min_replicas=size.nodes_minimum, max_replicas=size.nodes_maximum, create_policy="ZoneEquality"
                 ),
-                # No `replicas`: with autoscaling on it drifts.
+                # Where it begins; unset goes out as 0, below the minimum. The autoscaler changes it.
+                replicas=size.nodes_minimum,
                 enable_autoscaling=True,
                 auto_repair=True,
             ),
@@ -152,7 +164,7 @@ class ComputeTke(pulumi.ComponentResource):
                 parent=self,
                 depends_on=list(args.network.ways_out),
                 replace_on_changes=["type"],
-                # The autoscaler writes it.
+                # The autoscaler writes it. Every update sends the number that was last read: docs/cloud.md.
                 ignore_changes=["native.replicas"],
             ),
         )
@@ -171,8 +183,9 @@ class ComputeTke(pulumi.ComponentResource):
                     opts=pulumi.ResourceOptions(
                         parent=self,
                         depends_on=[pool],
-                        # They read back with the add-on's defaults in them.
+                        # They read back with the add-on's defaults in them, which may be secret.
                         ignore_changes=["rawValues"],
+                        additional_secret_outputs=["rawValues"],
                         # Three minutes, the default, are too few for the first image pulls.
                         custom_timeouts=pulumi.CustomTimeouts(create="15m", update="15m", delete="15m"),
                     ),

@@ -12,7 +12,7 @@ from infra.context import CellContext
 from infra.region.alerts import ALERTS, RECORDING, Alert
 from infra.region.firewall import METRICS_PORTS
 from infra.region.network import Network
-from infra.workload.gateway import LABELS, NAMESPACE
+from infra.workload.names import LABELS, NAMESPACE
 
 ENABLED = 2
 """State of a rule that is evaluated. The provider reads it back and computes none."""
@@ -88,7 +88,7 @@ class Observability(pulumi.ComponentResource):
 
     def _cluster(self, cluster_id: pulumi.Input[str], ready: Sequence[pulumi.Resource]) -> None:
         """Agent in the cluster; it scrapes nodes by itself, pods by a PodMonitor."""
-        cell = self._cell
+        cell, instance = self._cell, self.instance_id
         agent = monitor.TmpTkeClusterAgent(
             cell.name("agent"),
             instance_id=self.instance_id,
@@ -111,7 +111,10 @@ class Observability(pulumi.ComponentResource):
             cluster_id=cluster_id,
             cluster_type="tke",
             pod_monitors=[
-                monitor.TmpTkeConfigPodMonitorArgs(name=f"{NAMESPACE}/{job}", config=_as_yaml(pod_monitor(cell, job)))
+                monitor.TmpTkeConfigPodMonitorArgs(
+                    name=f"{NAMESPACE}/{job}",
+                    config=instance.apply(lambda known, job=job: _as_yaml(pod_monitor(cell, job, known))),
+                )
                 for job in sorted(METRICS_PORTS)
                 if job != "node"
             ],
@@ -162,13 +165,16 @@ def scrape_job(cell: CellContext, job: str, port: int) -> dict[str, Any]:
     }
 
 
-def pod_monitor(cell: CellContext, job: str) -> dict[str, Any]:
-    """A PodMonitor for one port of the gateway's pods; its `job` label is that of the other flavour."""
+def pod_monitor(cell: CellContext, job: str, instance_id: str) -> dict[str, Any]:
+    """A PodMonitor for one port of the gateway's pods; its `job` label is that of the other flavour.
+
+    Outside kube-system the agent looks at monitors with the label of its own instance alone.
+    """
     port = "metrics" if job == "gateway" else job
     return {
         "apiVersion": "monitoring.coreos.com/v1",
         "kind": "PodMonitor",
-        "metadata": {"name": job, "namespace": NAMESPACE},
+        "metadata": {"name": job, "namespace": NAMESPACE, "labels": {"prom_id": instance_id}},
         "spec": {
             "selector": {"matchLabels": LABELS},
             "namespaceSelector": {"matchNames": [NAMESPACE]},

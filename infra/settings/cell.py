@@ -55,6 +55,8 @@ class Tke(Settings):
     """Node sizes, best first, all with the same number of cores."""
     cores: Annotated[int, Field(ge=2, le=128)]
     """Cores of each of those sizes."""
+    memory_gib: Annotated[int, Field(ge=4, le=1024)]
+    """Memory of the smallest of those sizes."""
     system_disk_type: Annotated[str, Field(pattern=r"^CLOUD_(PREMIUM|BSSD|SSD|HSSD)$")] = "CLOUD_PREMIUM"
     """Disk type of a node."""
     system_disk_gib: Annotated[int, Field(ge=50, le=2048)] = 100
@@ -65,10 +67,9 @@ class Tke(Settings):
     """nginx-prometheus-exporter by digest, in the account's own registry."""
     redis_exporter_image: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9./-]+@sha256:[0-9a-f]{64}$")]
     """redis_exporter by digest, in the account's own registry."""
-    pod_cores: Annotated[int, Field(ge=1, le=32)] = 2
-    """CPU request of a gateway pod, in cores."""
-    pod_memory_gib: Annotated[int, Field(ge=1, le=64)] = 2
-    """Memory request and limit of a gateway pod."""
+    pod_millicores: Annotated[int, Field(ge=100, le=32_000)] = 2000
+    """CPU request of a gateway pod, in thousandths of a core. Its memory and its disk follow from these cores and the
+    declared load."""
     addons: dict[Label, str | None] = Field(default={"networkpolicy": None})
     """Add-on -> version (null: the cloud's default). `networkpolicy` enforces NetworkPolicy objects, which VPC-CNI
     alone ignores."""

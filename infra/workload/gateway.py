@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,21 +13,24 @@ from pulumi_kubernetes import apps, autoscaling, core, meta, policy
 from gateway.config import REDIS_PASSWORD_FILE
 from infra.context import CellContext
 from infra.edge.registry import PullAccount
+from infra.region.network import Network
+from infra.workload.isolation import Isolation, IsolationArgs
+from infra.workload.names import APP, LABELS, NAMESPACE
 from infra.workload.pod import REDIS_EXPORTER_FILE, pod
-
-NAMESPACE = "sanmen"
-APP = "gateway"
-LABELS = {"app.kubernetes.io/name": APP, "app.kubernetes.io/part-of": "sanmen"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class GatewayArgs:
     """`settings`: gateway.json. `secret_files`: file name -> content, secret. `redis`: host:port for its exporter.
 
-    `registry`: host name of the images; `puller`: who pulls them.
+    `registry`: host name of the images; `puller`: who pulls them. `network`: whose ranges the pods may reach and be
+    reached from. `after`: what the objects need and outlive nothing of. A component's own dependencies order its
+    objects at creation, not at removal: so each object has them.
     """
 
     cell: CellContext
+    network: Network
+    after: Sequence[pulumi.Resource]
     settings: pulumi.Input[str]
     secret_files: pulumi.Output[dict[str, str]]
     registry: pulumi.Input[str]
@@ -42,16 +45,26 @@ class Gateway(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: GatewayArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("sanmen:workload:Gateway", name, None, opts)
-        self._cell, self._child = args.cell, pulumi.ResourceOptions(parent=self)
+        self._cell, self._child = args.cell, pulumi.ResourceOptions(parent=self, depends_on=list(args.after))
         namespace = core.v1.Namespace(
             self._cell.name("namespace"),
             metadata=meta.v1.ObjectMetaArgs(
                 name=NAMESPACE,
                 labels={**LABELS, "pod-security.kubernetes.io/enforce": "restricted"},
             ),
-            opts=self._child,
+            opts=pulumi.ResourceOptions.merge(
+                self._child, pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(delete=self._farewell()))
+            ),
         )
         self.namespace = namespace.metadata.name.apply(str)
+        isolation = Isolation(
+            self._cell.name("isolation"),
+            IsolationArgs(cell=args.cell, network=args.network, namespace=self.namespace, after=args.after),
+            pulumi.ResourceOptions(parent=self),
+        )
+        self._secret = pulumi.ResourceOptions.merge(
+            self._child, pulumi.ResourceOptions(additional_secret_outputs=["stringData", "data"])
+        )
         account = core.v1.ServiceAccount(
             self._cell.name("account"),
             metadata=self._meta(APP),
@@ -60,9 +73,14 @@ class Gateway(pulumi.ComponentResource):
             opts=self._child,
         )
         settings, secrets = self._settings(args), self._secrets(args)
-        self._deployment(account.metadata.name, settings.metadata.name, secrets.metadata.name, args)
+        self._deployment(account.metadata.name, settings.metadata.name, secrets.metadata.name, args, isolation)
         self._bounds()
         self.register_outputs({"namespace": self.namespace})
+
+    def _farewell(self) -> str:
+        """How long pods may take to go: their open streams finish."""
+        gateway = self._cell.stack.gateway
+        return f"{gateway.drain_notice_s + gateway.drain_s + 120}s"
 
     def _meta(self, name: pulumi.Input[str], annotations: Mapping[str, str] | None = None) -> Any:
         return meta.v1.ObjectMetaArgs(
@@ -89,7 +107,7 @@ class Gateway(pulumi.ComponentResource):
             string_data=pulumi.Output.all(args.secret_files, args.redis).apply(
                 lambda known: _files(known[0], known[1])
             ),
-            opts=pulumi.ResourceOptions(parent=self, additional_secret_outputs=["stringData", "data"]),
+            opts=self._secret,
         )
 
     def _pull_secret(self, args: GatewayArgs) -> core.v1.Secret:
@@ -104,11 +122,16 @@ class Gateway(pulumi.ComponentResource):
                     pulumi.Output.all(args.registry, puller.user, puller.password).apply(lambda known: _login(*known))
                 )
             },
-            opts=pulumi.ResourceOptions(parent=self, additional_secret_outputs=["stringData", "data"]),
+            opts=self._secret,
         )
 
     def _deployment(
-        self, account: pulumi.Input[str], settings: pulumi.Input[str], secrets: pulumi.Input[str], args: GatewayArgs
+        self,
+        account: pulumi.Input[str],
+        settings: pulumi.Input[str],
+        secrets: pulumi.Input[str],
+        args: GatewayArgs,
+        isolation: Isolation,
     ) -> None:
         apps.v1.Deployment(
             self._cell.name("deployment"),
@@ -128,7 +151,13 @@ class Gateway(pulumi.ComponentResource):
                     spec=pod(self._cell, account=account, settings=settings, secrets=secrets, redis=args.redis),
                 ),
             ),
-            opts=self._child,
+            # The policies outlive the pods: without them open streams would be cut, or everything let in.
+            opts=pulumi.ResourceOptions.merge(
+                self._child,
+                pulumi.ResourceOptions(
+                    depends_on=isolation.policies, custom_timeouts=pulumi.CustomTimeouts(delete=self._farewell())
+                ),
+            ),
         )
 
     def _bounds(self) -> None:

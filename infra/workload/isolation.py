@@ -1,5 +1,6 @@
 """Network policies of the gateway's namespace: nothing comes in or goes out but what is listed."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -9,7 +10,7 @@ from infra.context import CellContext
 from infra.region.cache import PORT as REDIS_PORT
 from infra.region.firewall import ANYWHERE, GATEWAY_PORT, HEALTH_CHECKS, LINK_LOCAL, METRICS_PORTS
 from infra.region.network import Network
-from infra.workload.gateway import LABELS
+from infra.workload.names import LABELS
 
 PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16")
 """Upstreams stand on the internet: a name that resolves to one of these is refused."""
@@ -17,20 +18,23 @@ PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "16
 
 @dataclass(frozen=True, kw_only=True)
 class IsolationArgs:
-    """`network`: whose ranges the policies name."""
+    """`network`: whose ranges the policies name. `after`: what enforces them."""
 
     cell: CellContext
     network: Network
     namespace: pulumi.Input[str]
+    after: Sequence[pulumi.Resource]
 
 
 class Isolation(pulumi.ComponentResource):
     """Default deny, and one policy for the gateway."""
 
+    policies: list[pulumi.Resource]
+
     def __init__(self, name: str, args: IsolationArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("sanmen:workload:Isolation", name, None, opts)
-        child = pulumi.ResourceOptions(parent=self)
-        networking.v1.NetworkPolicy(
+        child = pulumi.ResourceOptions(parent=self, depends_on=list(args.after))
+        deny = networking.v1.NetworkPolicy(
             args.cell.name("deny"),
             metadata=meta.v1.ObjectMetaArgs(name="default-deny", namespace=args.namespace, labels=LABELS),
             spec=networking.v1.NetworkPolicySpecArgs(
@@ -38,7 +42,7 @@ class Isolation(pulumi.ComponentResource):
             ),
             opts=child,
         )
-        networking.v1.NetworkPolicy(
+        allow = networking.v1.NetworkPolicy(
             args.cell.name("allow"),
             metadata=meta.v1.ObjectMetaArgs(name="gateway", namespace=args.namespace, labels=LABELS),
             spec=networking.v1.NetworkPolicySpecArgs(
@@ -49,6 +53,7 @@ class Isolation(pulumi.ComponentResource):
             ),
             opts=child,
         )
+        self.policies = [deny, allow]
         self.register_outputs({})
 
 

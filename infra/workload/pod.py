@@ -5,6 +5,7 @@ from pulumi_kubernetes import core, meta
 
 from gateway.config import SECRETS_DIRECTORY
 from infra.context import CellContext
+from infra.pod_sizing import EXPORTER_MIB, EXPORTER_MILLICORES, PodSize
 from infra.region.firewall import GATEWAY_PORT, METRICS_PORTS
 
 REDIS_EXPORTER_FILE = "redis-exporter.json"
@@ -19,7 +20,11 @@ NOBODY_PRIVILEGED = core.v1.SecurityContextArgs(
     capabilities=core.v1.CapabilitiesArgs(drop=["ALL"]),
 )
 SCRATCH = {"run": "/run/sanmen/nginx", "tmp": "/tmp"}
-"""Writable places, in memory."""
+"""Writable places, on the node's disk. A pod whose place outgrows its size is evicted: sizes have room for the load."""
+RUN_MIB = 16
+"""nginx's configuration and its pid."""
+CORES = "SANMEN_CORES"
+"""Tells the gateway how many cores it may use: nginx starts that many workers, not one for each core of the node."""
 
 
 def pod(
@@ -52,6 +57,9 @@ def pod(
                 topology_key=key,
                 when_unsatisfiable=hard,
                 label_selector=meta.v1.LabelSelectorArgs(match_labels=labels),
+                # The nodes of a lost zone are tainted: they count as no place, so that the others take its pods.
+                node_affinity_policy="Honor",
+                node_taints_policy="Honor",
             )
             for key, hard in (
                 ("topology.kubernetes.io/zone", "DoNotSchedule"),
@@ -66,17 +74,17 @@ def pod(
                 secret=core.v1.SecretVolumeSourceArgs(secret_name=secrets, default_mode=0o440),
             ),
             *(
-                core.v1.VolumeArgs(name=name, empty_dir=core.v1.EmptyDirVolumeSourceArgs(medium="Memory"))
-                for name in SCRATCH
+                core.v1.VolumeArgs(name=name, empty_dir=core.v1.EmptyDirVolumeSourceArgs(size_limit=f"{mib}Mi"))
+                for name, mib in (("run", RUN_MIB), ("tmp", _size(cell).spool_mib))
             ),
         ],
     )
 
 
 def _gateway(cell: CellContext) -> core.v1.ContainerArgs:
-    settings = cell.stack.tke
+    settings, size = cell.stack.tke, _size(cell)
     assert settings is not None
-    memory = f"{settings.pod_memory_gib}Gi"
+    memory = f"{size.memory_mib}Mi"
     return core.v1.ContainerArgs(
         name="gateway",
         image=settings.image,
@@ -87,9 +95,18 @@ def _gateway(cell: CellContext) -> core.v1.ContainerArgs:
         ],
         security_context=NOBODY_PRIVILEGED,
         resources=core.v1.ResourceRequirementsArgs(
-            requests={"cpu": str(settings.pod_cores), "memory": memory},
-            limits={"cpu": str(settings.pod_cores * 2), "memory": memory},
+            requests={"cpu": f"{size.millicores}m", "memory": memory},
+            limits={"cpu": f"{size.limit_millicores}m", "memory": memory},
         ),
+        env=[
+            core.v1.EnvVarArgs(
+                name=CORES,
+                value_from=core.v1.EnvVarSourceArgs(
+                    # In whole cores, rounded up.
+                    resource_field_ref=core.v1.ResourceFieldSelectorArgs(resource="limits.cpu", divisor="1")
+                ),
+            )
+        ],
         # Starting: up to 60 s until it lives at all. Ready: out of the balancer within seconds, back as fast.
         # Living: only a gateway that answers nothing for a minute is restarted, for that cuts all its streams.
         startup_probe=_probe("/healthz", period_s=2, failures=30),
@@ -107,6 +124,11 @@ def _gateway(cell: CellContext) -> core.v1.ContainerArgs:
             *(core.v1.VolumeMountArgs(name=name, mount_path=path) for name, path in SCRATCH.items()),
         ],
     )
+
+
+def _size(cell: CellContext) -> PodSize:
+    assert cell.size.pod is not None
+    return cell.size.pod
 
 
 def _probe(path: str, *, period_s: int, failures: int, timeout_s: int = 2) -> core.v1.ProbeArgs:
@@ -156,7 +178,8 @@ def _exporter(name: str, image: str, port: int, arguments: list[pulumi.Input[str
         ports=[core.v1.ContainerPortArgs(name=name.partition("-")[0], container_port=port)],
         security_context=NOBODY_PRIVILEGED,
         resources=core.v1.ResourceRequirementsArgs(
-            requests={"cpu": "20m", "memory": "64Mi"}, limits={"cpu": "200m", "memory": "64Mi"}
+            requests={"cpu": f"{EXPORTER_MILLICORES}m", "memory": f"{EXPORTER_MIB}Mi"},
+            limits={"cpu": f"{EXPORTER_MILLICORES * 10}m", "memory": f"{EXPORTER_MIB}Mi"},
         ),
         startup_probe=core.v1.ProbeArgs(
             tcp_socket=core.v1.TCPSocketActionArgs(port=port), period_seconds=2, failure_threshold=30

@@ -5,6 +5,7 @@ listener and rule are looked up, so that custom configuration and redirection ho
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -14,20 +15,23 @@ from tencentcloud_iac_pulumi import clb
 
 from infra.context import CellContext
 from infra.region.ingress import OK_2XX, READINESS_PATH, Balancer, Target
-from infra.workload.gateway import APP, LABELS
+from infra.workload.names import APP, LABELS
 
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceArgs:
-    """`cloud`: the region's provider, for the look-up of what the controller made. `after`: what changes the balancer
-    before the controller does; they would not wait for each other."""
+    """`cloud`: the region's provider, for the look-up of what the controller made.
+
+    `after`: what these objects need, and what changes the balancer before the controller does, for neither waits for
+    the other.
+    """
 
     cell: CellContext
     namespace: pulumi.Input[str]
     balancer: Balancer
     certificate_id: pulumi.Input[str]
     cloud: tencentcloud.Provider
-    after: pulumi.Resource
+    after: Sequence[pulumi.Resource]
 
 
 class Service(pulumi.ComponentResource):
@@ -37,7 +41,7 @@ class Service(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: ServiceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("sanmen:workload:Service", name, None, opts)
-        cell, child = args.cell, pulumi.ResourceOptions(parent=self)
+        cell, child = args.cell, pulumi.ResourceOptions(parent=self, depends_on=list(args.after))
         certificate = core.v1.Secret(
             cell.name("certificate"),
             metadata=meta.v1.ObjectMetaArgs(name=f"{APP}-certificate", namespace=args.namespace, labels=LABELS),
@@ -75,7 +79,7 @@ class Service(pulumi.ComponentResource):
                 selector=LABELS,
                 ports=[core.v1.ServicePortArgs(name="https", port=443, target_port="http", protocol="TCP")],
             ),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[certificate, config, args.after]),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[certificate, config, *args.after]),
         )
         self.target = _made_by_controller(args, service, self)
         self.register_outputs({"listener_id": self.target.listener_id, "rule_id": self.target.rule_id})
@@ -100,7 +104,7 @@ def _listener(cell: CellContext) -> dict[str, object]:
             "unHealthNum": settings.unhealthy_after,
         },
     }
-    domains = [{"domain": cell.stack.host, "rules": [rule]}]
+    domains = [{"domain": cell.stack.host, "http2": True, "rules": [rule]}]
     listener = {"protocol": "HTTPS", "port": 443, "keepaliveEnable": 1, "domains": domains}
     return {"loadBalancer": {"l7Listeners": [listener]}}
 

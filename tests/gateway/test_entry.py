@@ -173,6 +173,17 @@ def test_the_front_page_says_who_runs_this_and_links_the_icp_number(gateway: Gat
     assert "Beijing-StandIn-0000" in answer.text
 
 
+def test_whoever_came_by_tls_is_told_to_come_so_again(gateway: Gateway) -> None:
+    answers = (
+        gateway.client.get("/"),
+        gateway.client.get("/nowhere"),
+        gateway.client.get("/v1/messages", headers={"x-api-key": KEY}),
+        gateway.message(),
+    )
+    assert [each.status_code for each in answers] == [200, 404, 405, 200]
+    assert {each.headers["strict-transport-security"] for each in answers} == {"max-age=31536000"}
+
+
 def test_live_and_ready(gateway: Gateway) -> None:
     assert gateway.client.get("/healthz").status_code == 200
     assert gateway.client.get("/readyz").status_code == 200

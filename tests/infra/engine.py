@@ -14,6 +14,7 @@ from typing import Any, cast
 
 import pulumi
 import yaml
+from google.protobuf import json_format
 from pulumi.runtime import mocks as pulumi_mocks
 from pulumi.runtime.settings import get_root_resource
 from pulumi.runtime.stack import run_pulumi_func
@@ -22,6 +23,8 @@ from infra.program import run as program
 
 WRAPPED, SECRET = "4dabf18193072939515e22adb298388d", "1b47061264138c4ac30d75fd1eb44270"
 """How the protocol marks a secret."""
+HUSH = "hush-hush"
+"""Stands in whatever the cloud tells that nobody else may read."""
 ROOT = Path(__file__).resolve().parents[2]
 STACKS = ("local", "dev", "staging", "prod")
 SECRETS = {
@@ -38,8 +41,14 @@ OUTPUTS: dict[str, dict[str, Any]] = {
     "tencentcloud:Monitor/tmpInstance:TmpInstance": {"ipv4Address": "10.0.0.8"},
     "tencentcloud:Igtm/monitor:Monitor": {"monitorId": 7},
     "tencentcloud:Igtm/addressPool:AddressPool": {"poolId": 8},
-    "tencentcloud:Tcr/serviceAccount:ServiceAccount": {"password": "pull-password"},
-    "tencentcloud:Kubernetes/clusterEndpoint:ClusterEndpoint": {"kubeConfigIntranet": "apiVersion: v1"},
+    "tencentcloud:Tcr/serviceAccount:ServiceAccount": {"password": f"pull-password {HUSH}"},
+    "tencentcloud:Kubernetes/addon:Addon": {"rawValues": f"{{}} {HUSH}"},
+    "tencentcloud:Kubernetes/cluster:Cluster": {
+        key: f"{key} {HUSH}" for key in ("password", "kubeConfig", "kubeConfigIntranet")
+    },
+    "tencentcloud:Kubernetes/clusterEndpoint:ClusterEndpoint": {
+        key: f"{key} {HUSH}" for key in ("password", "kubeConfig", "kubeConfigIntranet")
+    },
 }
 """What only the cloud knows, by type; in a preview it is unknown."""
 
@@ -59,7 +68,7 @@ class Made:
     replace_on: tuple[str, ...]
     ignored: tuple[str, ...]
     depends: frozenset[str]
-    """Names of the resources that are made before it and removed after it."""
+    """Names of the resources that are made before it and removed after it, its provider among them."""
 
 
 class Monitor(pulumi_mocks.MockMonitor):
@@ -72,7 +81,21 @@ class Monitor(pulumi_mocks.MockMonitor):
     def RegisterResource(self, request: Any) -> Any:
         # Registrations come in threads of their own.
         self._engine.current.request = request
-        return super().RegisterResource(request)  # pyright: ignore[reportUnknownMemberType] untyped in the SDK
+        answer: Any = super().RegisterResource(request)  # pyright: ignore[reportUnknownMemberType] untyped in the SDK
+        if request.type != "pulumi:pulumi:Stack":
+            inputs: dict[str, Any] = json_format.MessageToDict(request.object)
+            outputs: dict[str, Any] = json_format.MessageToDict(answer.object)
+            # As the engine does: what is asked for is marked, and what went in marked comes out so.
+            for key in request.additionalSecretOutputs:
+                if outputs.get(key):
+                    outputs[key] = {WRAPPED: SECRET, "value": plain(outputs[key])}
+            json_format.ParseDict(outputs, answer.object)
+            self._engine.state[answer.urn] = [inputs, {key: inputs.get(key, each) for key, each in outputs.items()}]
+        return answer
+
+    def RegisterResourceOutputs(self, request: Any) -> Any:
+        self._engine.state.setdefault(request.urn, []).append(json_format.MessageToDict(request.outputs))
+        return super().RegisterResourceOutputs(request)  # pyright: ignore[reportUnknownMemberType] untyped in the SDK
 
 
 @dataclass
@@ -83,6 +106,8 @@ class Engine(pulumi_mocks.Mocks):
     made: list[Made] = field(default_factory=list[Made])
     calls: list[str] = field(default_factory=list[str])
     exports: dict[str, Any] = field(default_factory=dict[str, Any])
+    state: dict[str, list[Any]] = field(default_factory=dict[str, list[Any]])
+    """URN -> its inputs and outputs as they go to the engine, secrets marked."""
     current: threading.local = field(default_factory=threading.local)
 
     def new_resource(self, args: pulumi_mocks.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
@@ -100,7 +125,11 @@ class Engine(pulumi_mocks.Mocks):
                 delete_first=request.deleteBeforeReplace,
                 replace_on=tuple(sorted(request.replaceOnChanges)),
                 ignored=tuple(sorted(request.ignoreChanges)),
-                depends=frozenset(urn.rpartition("::")[2] for urn in request.dependencies),
+                depends=frozenset(
+                    urn.rpartition("::")[2]
+                    for urn in (*request.dependencies, str(args.provider or "").rpartition("::")[0])
+                )
+                - {""},
             )
         )
         if self.preview:

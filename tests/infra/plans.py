@@ -8,6 +8,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from pulumi.output import Unknown
+
 from tests.infra.engine import STACKS, Engine, Made, run
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -62,6 +64,7 @@ MATTERS: dict[str, tuple[str, ...]] = {
         "deletionProtection",
     ),
     "tencentcloud:Kubernetes/clusterEndpoint:ClusterEndpoint": ("clusterIntranet", "clusterInternet"),
+    "tencentcloud:Kubernetes/nativeNodePool:NativeNodePool": ("native",),
     "tencentcloud:Monitor/tmpAlertRule:TmpAlertRule": ("expr", "duration"),
     "tencentcloud:Monitor/tmpInstance:TmpInstance": ("dataRetentionTime", "zone"),
     "tencentcloud:Nat/gateway:Gateway": ("bandwidth", "maxConcurrent"),
@@ -81,10 +84,12 @@ MATTERS: dict[str, tuple[str, ...]] = {
     "tencentcloud:Ssm/secret:Secret": ("secretName", "recoveryWindowInDays"),
     "tencentcloud:Subnet/instance:Instance": ("availabilityZone", "cidrBlock"),
     "tencentcloud:Tcr/instance:Instance": ("name", "instanceType", "deleteBucket", "securityPolicies", "replications"),
+    "tencentcloud:Tcr/namespace:Namespace": ("isAutoScan", "isPreventVul", "isPublic"),
     "tencentcloud:Tcr/serviceAccount:ServiceAccount": ("name", "permissions", "duration"),
     "tencentcloud:Tcr/vpcAttachment:VpcAttachment": ("regionName", "enablePublicDomainDns"),
     "tencentcloud:Vpc/flowLog:FlowLog": ("resourceType", "trafficType", "storageType"),
     "tencentcloud:Vpc/instance:Instance": ("cidrBlock",),
+    "kubernetes:apps/v1:Deployment": ("spec",),
     "kubernetes:autoscaling/v2:HorizontalPodAutoscaler": ("spec",),
     "kubernetes:policy/v1:PodDisruptionBudget": ("spec",),
     "kubernetes:core/v1:Service": ("spec",),
@@ -113,7 +118,13 @@ def _values(made: Made) -> dict[str, Any]:
 def text(stack: str) -> str:
     """The golden file of a stack, from a preview of its file."""
     document = plan(run(stack, preview=True))
-    return json.dumps(document, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+    return json.dumps(document, ensure_ascii=False, indent=1, sort_keys=True, default=_unknown) + "\n"
+
+
+def _unknown(value: Any) -> str:
+    if isinstance(value, Unknown):
+        return "<unknown>"
+    raise TypeError(f"{value!r} is no plain value")
 
 
 if __name__ == "__main__":

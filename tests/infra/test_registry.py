@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.infra.engine import STACKS, Made, config, real, updated
+from tests.infra.engine import OUTPUTS, STACKS, Made, config, real, updated
 
 
 def test_clusters_pull_images_through_their_vpc_with_a_login_that_can_do_nothing_else() -> None:
@@ -20,6 +20,7 @@ def test_clusters_pull_images_through_their_vpc_with_a_login_that_can_do_nothing
     assert replicas == {"prod-bj-registry": None, "prod-sh-registry": "ap-shanghai"}
     (registry,) = engine.of("Tcr/instance")
     assert [each["regionName"] for each in registry.inputs["replications"]] == ["ap-shanghai"]
+    password = OUTPUTS["tencentcloud:Tcr/serviceAccount:ServiceAccount"]["password"]
     for name in ("prod-bj", "prod-sh"):
         made = {each.name: each for each in engine.made}
         (secret,) = made[f"{name}-account"].inputs["imagePullSecrets"]
@@ -29,7 +30,7 @@ def test_clusters_pull_images_through_their_vpc_with_a_login_that_can_do_nothing
         auths = json.loads(login["stringData"][".dockerconfigjson"])["auths"]
         (host,) = {each["image"].partition("/")[0] for each in containers(made[f"{name}-deployment"])}
         assert auths == {
-            host: {"username": "tcr$prod-pull", "password": "pull-password", "auth": b64("tcr$prod-pull:pull-password")}
+            host: {"username": "tcr$prod-pull", "password": password, "auth": b64(f"tcr$prod-pull:{password}")}
         }
 
 
