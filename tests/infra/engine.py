@@ -77,6 +77,8 @@ class Monitor(pulumi_mocks.MockMonitor):
     def __init__(self, engine: "Engine") -> None:
         super().__init__(engine)
         self._engine = engine
+        self.state: dict[str, list[Any]] = {}
+        """URN -> its inputs and outputs as they go to the engine, secrets marked."""
 
     def RegisterResource(self, request: Any) -> Any:
         # Registrations come in threads of their own.
@@ -90,11 +92,11 @@ class Monitor(pulumi_mocks.MockMonitor):
                 if outputs.get(key):
                     outputs[key] = {WRAPPED: SECRET, "value": plain(outputs[key])}
             json_format.ParseDict(outputs, answer.object)
-            self._engine.state[answer.urn] = [inputs, {key: inputs.get(key, each) for key, each in outputs.items()}]
+            self.state[answer.urn] = [inputs, {key: inputs.get(key, each) for key, each in outputs.items()}]
         return answer
 
     def RegisterResourceOutputs(self, request: Any) -> Any:
-        self._engine.state.setdefault(request.urn, []).append(json_format.MessageToDict(request.outputs))
+        self.state.setdefault(request.urn, []).append(json_format.MessageToDict(request.outputs))
         return super().RegisterResourceOutputs(request)  # pyright: ignore[reportUnknownMemberType] untyped in the SDK
 
 
@@ -107,7 +109,7 @@ class Engine(pulumi_mocks.Mocks):
     calls: list[str] = field(default_factory=list[str])
     exports: dict[str, Any] = field(default_factory=dict[str, Any])
     state: dict[str, list[Any]] = field(default_factory=dict[str, list[Any]])
-    """URN -> its inputs and outputs as they go to the engine, secrets marked."""
+    """URN -> inputs and outputs of a resource, secrets marked."""
     current: threading.local = field(default_factory=threading.local)
 
     def new_resource(self, args: pulumi_mocks.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
@@ -230,7 +232,9 @@ def _run(engine: Engine, stack: str, given: Mapping[str, str]) -> None:
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)  # before the mocks: they make the root resource, whose futures belong to it
     try:
-        pulumi_mocks.set_mocks(engine, project="sanmen", stack=stack, preview=engine.preview, monitor=Monitor(engine))
+        monitor = Monitor(engine)
+        engine.state = monitor.state
+        pulumi_mocks.set_mocks(engine, project="sanmen", stack=stack, preview=engine.preview, monitor=monitor)
         pulumi.runtime.set_all_config({f"sanmen:{key}": value for key, value in given.items()}, [])
         loop.run_until_complete(run_pulumi_func(program))
         root: Any = get_root_resource()
