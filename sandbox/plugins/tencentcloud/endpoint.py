@@ -5,6 +5,7 @@ import json
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +14,8 @@ from sandbox.plugins.tencentcloud.errors import ProviderError
 
 SANDBOX_RANGE = ipaddress.ip_network("198.18.0.0/15")
 HELLO_PATH = "/.sanmen"
+RESTART_S, RETRY_S = 5.0, 0.1
+"""How long an API that died may take to be started again by its supervisor, and how often it is asked meanwhile."""
 ONLY_SANDBOX = (
     "this tencentcloud plugin is the sandbox's own and talks to sandboxes only; "
     "for the real cloud install the official one (pulumi plugin install resource tencentcloud 0.2.3)"
@@ -63,7 +66,15 @@ class Endpoint:
 
         connection_type = http.client.HTTPSConnection if self.protocol == "https" else http.client.HTTPConnection
         connection = connection_type(host, port, timeout=10)
+        deadline = time.monotonic() + RESTART_S
         try:
+            while connection.sock is None:
+                try:
+                    connection.connect()
+                except ConnectionRefusedError:  # one that died is started again, and calls that met that are repeated
+                    if time.monotonic() > deadline:
+                        raise
+                    time.sleep(RETRY_S)
             connection.request("GET", HELLO_PATH)
             response = connection.getresponse()
             hello: Any = json.loads(response.read(65536))

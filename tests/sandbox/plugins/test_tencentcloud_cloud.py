@@ -3,6 +3,7 @@
 import json
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -187,6 +188,21 @@ def test_a_sandbox_that_is_down_is_named_with_the_remedy() -> None:
         endpoint = Endpoint(protocol="http", domain=f"a.localhost:{taken.getsockname()[1]}")
         with pytest.raises(ProviderError, match=r"nothing answers at .* is the sandbox up\? \(make up\)"):
             endpoint.require_sandbox()
+
+
+def test_a_sandbox_that_is_just_started_again_is_waited_for(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        endpoint = Endpoint(protocol="http", domain=f"a.localhost:{taken.getsockname()[1]}", announce=told.append)
+
+        def comes_up(_: float) -> None:
+            taken.listen()
+            threading.Thread(target=lambda: api.process_request(*taken.accept()), daemon=True).start()
+
+        monkeypatch.setattr(time, "sleep", comes_up)
+        endpoint.require_sandbox()
+    assert len(told) == 1
 
 
 def test_a_proxy_of_the_environment_is_not_used(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
