@@ -9,7 +9,7 @@ from ipaddress import AddressValueError, IPv4Address
 from typing import Any, Protocol
 
 from lightkube.models.core_v1 import PodSpec, PodStatus
-from lightkube.models.meta_v1 import LabelSelector, LabelSelectorRequirement, ObjectMeta
+from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import Pod, Service
 
 
@@ -109,28 +109,3 @@ def port_number(pod: Pod, name: str, protocol: str) -> int | None:
             if port.name == name and (port.protocol or "TCP") == protocol:
                 return port.containerPort
     return None
-
-
-def selects(chooser: LabelSelector, of: Mapping[str, str]) -> bool:
-    """Whether a selector chooses what has these labels. An empty one chooses all."""
-    wanted = _texts(chooser, "matchLabels")
-    expressions: Sequence[LabelSelectorRequirement] = chooser.matchExpressions or ()
-    return all(of.get(name) == value for name, value in wanted.items()) and all(
-        _holds(each, of) for each in expressions
-    )
-
-
-def _holds(requirement: LabelSelectorRequirement, of: Mapping[str, str]) -> bool:
-    values: Sequence[str] = requirement.values or ()
-    match requirement.operator:
-        case "In":
-            return of.get(requirement.key) in values
-        case "NotIn":
-            # What lacks the label is chosen too.
-            return of.get(requirement.key) not in values
-        case "Exists":
-            return requirement.key in of
-        case "DoesNotExist":
-            return requirement.key not in of
-        case other:
-            raise ValueError(f"operator {other!r} of a label selector")

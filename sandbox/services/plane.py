@@ -9,7 +9,6 @@ from typing import Any
 
 from sandbox.substrate import authority
 from sandbox.substrate.clusters import control_plane
-from sandbox.substrate.errors import SubstrateError
 from sandbox.substrate.names import lookups, name_server
 from sandbox.substrate.network import topology
 from sandbox.substrate.servers import balancers, caches, machines, metrics, registries
@@ -17,20 +16,18 @@ from sandbox.substrate.specs import (
     Balancer,
     Cache,
     Cluster,
-    ClusterProgram,
     Firewall,
     Host,
     Machine,
     Metrics,
     Nat,
-    Node,
     Registry,
     Router,
     Subnet,
     Zone,
 )
 
-Spec = Router | Subnet | Nat | Host | Balancer | Cache | Machine | Metrics | Registry | Cluster | Node | ClusterProgram
+Spec = Router | Subnet | Nat | Host | Balancer | Cache | Machine | Metrics | Registry | Cluster
 
 _DOINGS: Mapping[type[Spec], tuple[Callable[[Any], object], Callable[[str], None]]] = {
     Router: (topology.ensure_router, topology.remove_router),
@@ -73,10 +70,6 @@ class Plane:
     def cluster_credentials(self, cluster: str, user: str, groups: Sequence[str]) -> tuple[str, str, str]:
         """(CA, certificate, key), each PEM, by which a user with these groups reaches the API server of a cluster."""
         return control_plane.credentials(cluster, user, groups)
-
-    def nodes_ready(self, cluster: str) -> Mapping[str, bool]:
-        """Node name -> whether Kubernetes calls it ready. Nodes that it does not know are absent."""
-        raise SubstrateError(f"{cluster}: there are no clusters yet")
 
     def apply_zones(self, zones: Sequence[Zone]) -> None:
         """The whole set of zones that the name server answers for from now on."""

@@ -301,37 +301,3 @@ class Cluster:
     encryption_key: str | None = None
     audit_log: bool = False
     controllers: Mapping[str, str] = field(default_factory=dict[str, str])
-
-
-@dataclass(frozen=True, kw_only=True)
-class Node:
-    """A machine of a cluster, in a host's namespace (made before, with its leg in the machines' subnet).
-
-    Its second leg has the address `eni` in `pod_subnet`; its pods get the addresses `pods` of the same subnet.
-    `name` is the node's name in the cluster too. `taints`: (key, value, effect).
-    """
-
-    name: str
-    cluster: str
-    host: str
-    region: str
-    zone: str
-    instance_id: str
-    instance_type: str
-    pod_subnet: str
-    eni: IPv4Address
-    pods: tuple[IPv4Address, ...]
-    cores: int
-    memory_bytes: int
-    labels: Mapping[str, str] = field(default_factory=dict[str, str])
-    taints: tuple[tuple[str, str, str], ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class ClusterProgram:
-    """A program of the cloud's own that works on a cluster: `python -m <module>` with its arguments, on the machine."""
-
-    name: str
-    cluster: str
-    module: str
-    arguments: tuple[str, ...] = ()

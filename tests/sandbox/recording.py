@@ -9,13 +9,11 @@ from sandbox.substrate.specs import (
     Balancer,
     Cache,
     Cluster,
-    ClusterProgram,
     Firewall,
     Host,
     Machine,
     Metrics,
     Nat,
-    Node,
     Registry,
     Router,
     Subnet,
@@ -46,8 +44,6 @@ class Recording(Plane):
         self.metrics: dict[str, Metrics] = {}
         self.registries: dict[str, Registry] = {}
         self.clusters: dict[str, Cluster] = {}
-        self.nodes: dict[str, Node] = {}
-        self.programs: dict[str, ClusterProgram] = {}
         self._kinds: Mapping[type, dict[str, Any]] = {
             Router: self.routers,
             Subnet: self.subnets,
@@ -59,14 +55,11 @@ class Recording(Plane):
             Metrics: self.metrics,
             Registry: self.registries,
             Cluster: self.clusters,
-            Node: self.nodes,
-            ClusterProgram: self.programs,
         }
         self.firewalls: dict[str, Firewall] = {}
         self.zones: tuple[Zone, ...] = ()
         self.health: dict[str, dict[str, dict[str, bool]]] = {}
         self.running: dict[str, bool] = {}
-        self.ready: dict[str, bool] = {}
         self.living: dict[str, dict[str, bool]] = {}
         self.refuses: Callable[[Spec], str | None] = _accepts
 
@@ -79,8 +72,6 @@ class Recording(Plane):
             self.firewalls[spec.name] = spec.firewall
         if isinstance(spec, Machine):
             self.running[spec.name] = True
-        if isinstance(spec, Node):
-            self.ready.setdefault(spec.name, True)
 
     def remove(self, kind: type[Spec], name: str) -> None:
         self._kinds[kind].pop(name, None)
@@ -88,8 +79,6 @@ class Recording(Plane):
             self.firewalls.pop(name, None)
         if kind is Machine:
             self.running.pop(name, None)
-        if kind is Node:
-            self.ready.pop(name, None)
 
     def set_firewall(self, host: str, rules: Firewall | None) -> None:
         if host not in self.hosts:
@@ -110,9 +99,6 @@ class Recording(Plane):
             raise SubstrateError(f"there is no cluster {cluster!r}")
         certificate, key = self_signed(user, 3650)
         return certificate, certificate, key
-
-    def nodes_ready(self, cluster: str) -> Mapping[str, bool]:
-        return {name: self.ready[name] for name, node in self.nodes.items() if node.cluster == cluster}
 
     def apply_zones(self, zones: Sequence[Zone]) -> None:
         self.zones = tuple(zones)
