@@ -18,7 +18,6 @@ from sandbox.commands.ownership import CommandError
 from sandbox.services.clb.kinds import LOAD_BALANCER
 from sandbox.services.ssm import VALUES
 from sandbox.substrate import authority, files
-from sandbox.substrate.clusters import way_in
 from sandbox.substrate.names import host_names
 from sandbox.substrate.network import topology
 from sandbox.substrate.servers import balancers
@@ -67,7 +66,6 @@ def start(pulumi_home: Path) -> None:
         told = {"secret_id": key.secret_id, "secret_key": key.secret_key}
         files.write(layout.CREDENTIALS, json.dumps(told))
     internet.start()
-    way_in.ensure()
     ready = (layout.API_HOST, layout.API_PORT)
     env = {**layout.variables(), **own_code.variables()}
     processes.ensure(Process(name=API, argv=(sys.executable, "-m", "sandbox.api"), env=env, ready=ready))

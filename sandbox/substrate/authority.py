@@ -48,7 +48,10 @@ def issue(domains: Sequence[str], days: int) -> tuple[str, str]:
         raise SubstrateError(f"a certificate needs a domain and a positive number of days, given {domains!r}, {days}")
     ensure()
     authority = Issuer(layout.CA_CERTIFICATE.read_text(), CA_KEY.read_text())
-    leaf, key = authority.issue(domains[0], days, names=domains)
+    try:
+        leaf, key = authority.issue(domains[0], days, names=domains)
+    except SubstrateError as error:
+        raise SubstrateError(f"{CA_KEY}: {error}; remove {CA_KEY.parent} to have the authority made anew") from error
     return leaf + authority.certificate, key
 
 

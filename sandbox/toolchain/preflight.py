@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sandbox import layout
 from sandbox.toolchain import go_build
-from sandbox.toolchain.programs import Program
+from sandbox.toolchain.programs import Need, Program
 
 MEMORY_BYTES = 3 * 1024**3
 """`local` took 0.9 GiB at rest by `free`, the engine with its plugins 0.6 GiB more; the rest is room for load."""
@@ -133,8 +133,9 @@ def check_machine(wanted: Sequence[Program]) -> list[Missing]:
     """Everything the sandbox needs of a machine that is not there. A sandbox that stands has its part already."""
     found = [*check_platform(), *check_root(), *check_kernel(), *check_addresses()]
     if not layout.OWNER.exists():
-        found += [*check_memory(), *check_disk(wanted)]
-        found += [*check_port(layout.API_PORT), *check_port(layout.WAY_IN_PORT)]
+        found += [*check_memory(), *check_disk(wanted), *check_port(layout.API_PORT)]
+        if any(program.needed_by is Need.CLUSTERS for program in wanted):
+            found += check_port(layout.WAY_IN_PORT)
     return found
 
 

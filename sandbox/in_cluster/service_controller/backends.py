@@ -1,7 +1,6 @@
 """Which pods a Service binds, with which weight. Nothing here calls anything."""
 
 from collections.abc import Iterable
-from ipaddress import IPv4Address
 
 from lightkube.resources.core_v1 import Pod, Service
 
@@ -44,14 +43,9 @@ def wanted(
     """
     there, found = set(bound), dict[Backend, int]()
     for pod in pods:
-        address = objects.address(pod)
-        port = port_of(pod, target_port)
-        if address is None or port is None:
-            continue
-        weight = _weight(service, pod)
-        backend = (str(address), port)
+        backend, weight = backend_of(pod, target_port), _weight(service, pod)
         # An address may have gone to another pod already: the one that serves counts.
-        if weight is not None and (weight or backend in there):
+        if backend is not None and weight is not None and (weight or backend in there):
             found[backend] = max(weight, found.get(backend, DRAINED))
     return found
 
@@ -67,7 +61,6 @@ def _weight(service: Service, pod: Pod) -> int | None:
 
 
 def backend_of(pod: Pod, target_port: int | str) -> Backend | None:
-    """Where a pod is bound; None while it has no address."""
-    address: IPv4Address | None = objects.address(pod)
-    port = port_of(pod, target_port)
+    """Where a pod is bound; None while it has no address, and if it names no such port."""
+    address, port = objects.address(pod), port_of(pod, target_port)
     return (str(address), port) if address and port else None

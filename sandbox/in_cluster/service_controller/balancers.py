@@ -14,7 +14,7 @@ CREATED_TAG = "tke-createdBy-flag"
 
 @dataclass(frozen=True, kw_only=True)
 class Balancer:
-    """A load balancer as the cloud describes it. `names`: by which clients reach it: its domain, or its addresses."""
+    """A load balancer as the cloud describes it. Clients reach it by its domain, or by its addresses."""
 
     id: str
     vpc_id: str
@@ -39,9 +39,8 @@ class Marks:
         named: list[dict[str, Any]] = self.cloud.read("tag", "GetResources", asked)["ResourceTagMappingList"]
         # qcs::clb:<region>:uin/<account>:clb/<id>
         resources = [str(each["Resource"]).split(":") for each in named]
-        return [
-            name.partition("/")[2] for _, _, service, region, _, name in resources if _is_clb(service, region, self)
-        ]
+        here = ("clb", self.cloud.region)
+        return [name.partition("/")[2] for _, _, service, region, _, name in resources if (service, region) == here]
 
     def describe(self, ids: Iterable[str]) -> dict[str, Balancer]:
         """The load balancers of these ids that exist."""
@@ -83,10 +82,6 @@ class Marks:
     def _modify(self, id: str, change: dict[str, Any]) -> None:
         resource = f"qcs::clb:{self.cloud.region}:uin/:clb/{id}"
         self.cloud.read("tag", "ModifyResourceTags", {"Resource": resource, **change})
-
-
-def _is_clb(service: str, region: str, marks: Marks) -> bool:
-    return (service, region) == ("clb", marks.cloud.region)
 
 
 def _balancer(doc: dict[str, Any]) -> Balancer:

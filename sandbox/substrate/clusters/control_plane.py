@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sandbox import layout
 from sandbox.substrate import files, ledger
-from sandbox.substrate.clusters import api, binaries, encryption, kubeconfig, pki
+from sandbox.substrate.clusters import api, binaries, encryption, kubeconfig, pki, way_in
 from sandbox.substrate.errors import SubstrateError
 from sandbox.substrate.locks import holding
 from sandbox.substrate.network import namespaces
@@ -45,7 +45,9 @@ _AUDIT_LEVELS = [
 
 
 def ensure(cluster: Cluster) -> None:
-    """Run a control plane as its spec says, and return when its API server is ready. Its host stands already.
+    """Run a control plane as its spec says, and return when its API server is ready and may be reached by the way in.
+
+    Its host stands already.
 
     Raises SubstrateError with what the part that does not start said last.
     """
@@ -57,6 +59,7 @@ def ensure(cluster: Cluster) -> None:
         encryption.complete(cluster.name)
         _run(cluster.name, _controllers(cluster))
         _run(cluster.name, _scheduler(cluster))
+    way_in.ensure()
 
 
 def remove(name: str) -> None:
@@ -66,6 +69,8 @@ def remove(name: str) -> None:
             processes.stop_process(process_name(name, part))
         shutil.rmtree(directory(name), ignore_errors=True)
         ledger.drop(api.KIND, name)
+        if not ledger.every(api.KIND):
+            processes.stop_process(way_in.NAME)
 
 
 def credentials(cluster: str, user: str, groups: Sequence[str]) -> tuple[str, str, str]:

@@ -40,7 +40,7 @@ def url(router: str) -> str:
 
 
 def ensure() -> None:
-    """Have it run. The supervisor runs already."""
+    """Have it run: each cluster asks for it. The supervisor runs already."""
     processes.ensure(
         Process(
             name=NAME,
@@ -160,7 +160,7 @@ class _Proxy:
                 both.create_task(_pour(reader, outer))
                 both.create_task(_pour(inner, writer))
         except* OSError:
-            pass
+            pass  # one side is gone, and so the connection is over
         finally:
             outer.close()
 

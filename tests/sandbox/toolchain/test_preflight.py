@@ -11,7 +11,7 @@ import pytest
 
 from sandbox import layout
 from sandbox.toolchain import go_build, preflight
-from sandbox.toolchain.programs import GO_CLIENT
+from sandbox.toolchain.programs import ENGINE, ETCD, GO_CLIENT, Program
 
 
 def test_too_little_memory_is_named_with_both_figures() -> None:
@@ -44,6 +44,23 @@ def test_a_port_in_use_is_named_with_how_to_find_its_holder() -> None:
     assert len(found) == 1
     assert f"port {port} on 127.0.0.1 is in use" in found[0].what
     assert f"sport = :{port}" in found[0].remedy
+
+
+def test_the_way_in_takes_its_port_where_there_are_clusters_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as holder:
+        holder.bind((layout.API_HOST, 0))
+        holder.listen()
+        port = holder.getsockname()[1]
+        monkeypatch.setattr(layout, "WAY_IN_PORT", port)
+        monkeypatch.setattr(layout, "OWNER", tmp_path / "nobody")
+
+        def named(*wanted: Program) -> bool:
+            return any(f"port {port} " in missing.what for missing in preflight.check_machine(wanted))
+
+        assert not named(ENGINE)
+        assert named(ENGINE, ETCD)
 
 
 def test_a_route_inside_the_sandboxs_range_is_named() -> None:

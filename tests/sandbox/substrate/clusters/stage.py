@@ -22,14 +22,12 @@ ADDRESS = IPv4Address("10.9.0.10")
 
 @contextmanager
 def network() -> Generator[None]:
-    """A router with one subnet, and the way into it."""
+    """A router with one subnet."""
     topology.start()
     processes.start()
     topology.ensure_router(Router(name=ROUTER, region="ap-beijing"))
     topology.ensure_subnet(Subnet(name=SUBNET, router=ROUTER, cidr=IPv4Network("10.9.0.0/24")))
-    way_in.ensure()
     yield
-    processes.stop_process(way_in.NAME)
     topology.remove_router(ROUTER)
 
 
